@@ -170,7 +170,7 @@ _DROPPED = {"default_exp", "pytest", "wrong"}  # 网站与下载都没有 | neit
 _MARKED = ("test", "exercise", "check", "solution", "export")
 PLANNED = "（计划中） | (planned)"
 
-def chapter_link(file: str,  # 章，如 1_theory/2_forward_process | a chapter, 1_theory/2_forward_process say
+def chapter_link(file: str,  # 章，如 1_theory/3_reverse | a chapter, 1_theory/3_reverse say
                  nb_file: str,  # 链接所在的章 | the chapter that holds the link
                  lang: str,  # 语言 | the language
                  root: Path = ROOT,  # 仓库的根 | the repository's root
@@ -222,7 +222,7 @@ def _checks_first(cells):
 
 def localise(nb: dict,  # 运行过的笔记本 | an executed notebook
              lang: str,  # 语言 | the language | "zh" or "en"
-             file: str,  # 章，如 1_theory/2_forward_process | the chapter, e.g. 1_theory/2_forward_process
+             file: str,  # 章，相对 nbs/，不带后缀 | the chapter, relative to nbs/, without suffix
              root: Path = ROOT,  # 仓库的根 | the repository's root
              ) -> dict:  # 一种语言的笔记本 | the notebook in that language
     """网站用的、一种语言的笔记本 | the notebook in one language, for the site"""
@@ -244,7 +244,8 @@ def localise(nb: dict,  # 运行过的笔记本 | an executed notebook
             for output in cell["outputs"]:
                 if html := output.get("data", {}).get("text/html"):
                     output["data"]["text/html"] = localise_html("".join(html), lang)
-            cell["outputs"] = [o for o in cell["outputs"] if "scrapbook" not in o.get("metadata", {})]
+            cell["outputs"] = [output for output in cell["outputs"]
+                               if "scrapbook" not in output.get("metadata", {})]
         cells.append(cell)
     return {**nb, "cells": cells}
 
@@ -324,7 +325,7 @@ FOLDED = "<details><summary>{}</summary>\n\n```python\n{}\n```\n\n</details>"
 
 def plain(nb: dict,  # 运行过的笔记本 | an executed notebook
           lang: str,  # 语言 | the language
-          file: str,  # 章，如 1_theory/2_forward_process | the chapter, e.g. 1_theory/2_forward_process
+          file: str,  # 章，相对 nbs/，不带后缀 | the chapter, relative to nbs/, without suffix
           root: Path = ROOT,  # 仓库的根 | the repository's root
           ) -> dict:  # 供下载的笔记本，没有输出 | the notebook for download, without outputs
     """供下载的、一种语言的笔记本 | the notebook in one language, for download"""
@@ -340,7 +341,8 @@ def plain(nb: dict,  # 运行过的笔记本 | an executed notebook
             add("code", localise_code(INSTALL, lang))
         if cell["cell_type"] == "markdown":
             source = _title(cell["source"], lang) if i == 0 else cell["source"]
-            add("markdown", plain_prose(_prose(source, file, lang, numbers, root), file, lang, root))
+            source = _prose(source, file, lang, numbers, root)
+            add("markdown", plain_prose(source, file, lang, root))
         elif "solution" in found:
             add("markdown", FOLDED.format(half("参考答案 | Solution", lang),
                                           localise_code(body(cell), lang)))
