@@ -84,7 +84,7 @@ test: env
 wheel: book
 	@rm -rf dist build diffusion_book/notebooks
 	@for lang in zh en; do mkdir -p diffusion_book/notebooks/$$lang; \
-	  cp -R _build/site/$$lang/download/. diffusion_book/notebooks/$$lang/; done
+	  cp -R _build/site/$$lang/notebooks/. diffusion_book/notebooks/$$lang/; done
 	@$(PY) -m build --wheel --no-isolation --outdir dist . > _build/wheel.log || { cat _build/wheel.log; exit 1; }
 	@ls -l dist/*.whl
 
