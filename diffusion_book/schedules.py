@@ -43,7 +43,7 @@ def forward_step(
         raise _bad("beta", beta, "[0, 1] 内的数", "a number in [0, 1]")
     return math.sqrt(1 - beta) * x + math.sqrt(beta) * noise_like(x, generator)
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #215abb87
+# %% ../nbs/1_theory/2_forward_process.ipynb #2d2b669a
 def _real(t):
     "float64；苹果的 MPS 没有它，用 float32 | float64, or float32 on Apple's MPS, which has no other"
     mps = isinstance(t, Tensor) and t.device.type == "mps"
@@ -53,8 +53,22 @@ def _real(t):
 def _check_times(t, low, high, what):
     # 只查 CPU 上的张量：在 GPU 上读一个布尔值会打断流水线 | on the CPU alone: reading a bool stalls a GPU
     if t.device.type == "cpu" and not bool(((t >= low) & (t <= high)).all()):
-        raise _bad("t", t.tolist(), f"[{low}, {high}] 内的{what[0]}", f"{what[1]} in [{low}, {high}]")
+        inside = f"[{low}, {high}]"
+        raise _bad("t", t.tolist(), f"{inside} 内的{what[0]}", f"{what[1]} in {inside}")
     return t
+
+
+def _check_steps(n, most=math.inf):
+    if not isinstance(n, int) or not 1 <= n <= most:
+        raise _bad("n", n, f" 1 到 {most} 的整数", f"an integer from 1 to {most}")
+    return n
+
+
+def _check_spacing(spacing):
+    if spacing not in ("trailing", "linspace", "leading"):
+        raise _bad("spacing", spacing, " trailing、linspace 或 leading",
+                   "trailing, linspace or leading")
+    return spacing
 
 
 def spread(
@@ -71,7 +85,7 @@ def spread(
         raise _bad("t.shape", tuple(c.shape), f" () 或 ({len(x)},)", f"() or ({len(x)},)")
     return c.to(x.device, x.dtype).reshape(c.shape + (1,) * (x.ndim - c.ndim))
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #17b6edfe
+# %% ../nbs/1_theory/2_forward_process.ipynb #c34040d2
 class Schedule:
     "噪声调度的基类：子类给出 curve(t) | base of all noise schedules: a subclass gives curve(t)"
 
@@ -135,19 +149,7 @@ class Schedule:
         }
         return torch.cat([noisy[_check_spacing(spacing)], even[-1:]])
 
-
-def _check_steps(n, most=math.inf):
-    if not isinstance(n, int) or not 1 <= n <= most:
-        raise _bad("n", n, f" 1 到 {most} 的整数", f"an integer from 1 to {most}")
-    return n
-
-
-def _check_spacing(spacing):
-    if spacing not in ("trailing", "linspace", "leading"):
-        raise _bad("spacing", spacing, " trailing、linspace 或 leading", "trailing, linspace or leading")
-    return spacing
-
-# %% ../nbs/1_theory/2_forward_process.ipynb #91d7fe0d
+# %% ../nbs/1_theory/2_forward_process.ipynb #2afe4d8f
 class DiscreteVP(Schedule):
     "离散的方差保持链；t 是整数，-1 是数据，T-1 是噪声 | the discrete chain; integer t, -1 is data, T-1 is noise"
 
@@ -172,7 +174,8 @@ class DiscreteVP(Schedule):
         t = torch.as_tensor(t)
         if t.is_floating_point():
             raise _bad("t.dtype", t.dtype, "整数", "integers")
-        table = self._table.to(t.device) if t.device.type != "mps" else self._table.float().to(t.device)
+        dtype = torch.float32 if t.device.type == "mps" else torch.float64
+        table = self._table.to(t.device, dtype)
         return table[:, _check_times(t, -1, len(self.betas) - 1, ("整数", "integers")) + 1].unbind(0)
 
     def time(
@@ -202,14 +205,14 @@ class DiscreteVP(Schedule):
     beta_t = property(lambda self: self.betas)
     alpha_bar_t = property(lambda self: self.alphas_cumprod)
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #8a0ee5a9
+# %% ../nbs/1_theory/2_forward_process.ipynb #b1521352
 def forward_diffusion(
     x0: Tensor,  # 干净图像 | clean pictures | (B, C, H, W), [-1, 1]
     t: Tensor,  # 每张图的时刻 | one time per picture | (B,), integers in 0 … T-1
     noise_schedule,  # 带有 alpha_bar_t 的调度 | a schedule with alpha_bar_t | alpha_bar_t: (T,)
     *,
     generator: torch.Generator | None = None,  # 随机数来源 | source of randomness | any device
-) -> tuple[Tensor, Tensor]:  # (xt, noise) | the noisy pictures and their noise | shape of x0, twice
+) -> tuple[Tensor, Tensor]:  # 加噪的图，所加的噪声 | noisy pictures, their noise | shape of x0
     """
     一步得到 x_t：√ᾱ_t·x0 + √(1-ᾱ_t)·ε | x_t at once: √ᾱ_t·x0 + √(1-ᾱ_t)·ε
     t 越界或形状不合时抛出 ValueError | raises ValueError if t is out of range or of a wrong shape
@@ -222,7 +225,7 @@ def forward_diffusion(
     xt = spread(alpha_bar.sqrt(), x0) * x0 + spread((1 - alpha_bar).sqrt(), x0) * noise
     return xt, noise
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #2cf63089
+# %% ../nbs/1_theory/2_forward_process.ipynb #fbf0d021
 def _laplace(u):
     half_log_snr = -0.5 * math.copysign(1, 0.5 - u) * math.log(1 - 2 * math.fabs(0.5 - u) + 1e-6)
     return math.sqrt(math.exp(half_log_snr) / (1 + math.exp(half_log_snr)))
@@ -233,7 +236,8 @@ ALPHA_BARS = {  # 先定 ᾱ(u) 的几种 | kinds that are given by ᾱ(u)
     "exp": lambda u: math.exp(u * -12.0),
     "laplace": _laplace,
 }
-SD_BETAS = {"beta_start": 0.00085, "beta_end": 0.012}  # Stable Diffusion 1 与 2、SDXL | 1, 2 and XL
+# Stable Diffusion 1、2 与 XL 的端点 | end points of Stable Diffusion 1, 2 and XL
+SD_BETAS = {"beta_start": 0.00085, "beta_end": 0.012}
 
 
 def make_betas(
@@ -243,7 +247,10 @@ def make_betas(
     beta_start: float = 0.0001,  # β_min，由 ᾱ 定义的种类不用 | β_min, unused by kinds given by ᾱ | [0, 1]
     beta_end: float = 0.02,  # β_max，由 ᾱ 定义的种类不用 | β_max, unused by kinds given by ᾱ | [0, 1]
 ) -> Tensor:  # β 表 | the table of β | (n,), float32
-    "与 diffusers 逐位相同；不认识 kind 时抛出 ValueError | equals diffusers bit for bit; ValueError on other kinds"
+    """
+    噪声方差的表，与 diffusers 逐位相同 | the table of noise variances, equal to diffusers' bit for bit
+    kind 或 n 不对时抛出 ValueError | raises ValueError if kind or n is wrong
+    """
     even = {"steps": _check_steps(n), "dtype": torch.float32}
     if kind == "linear":
         return torch.linspace(beta_start, beta_end, **even)
@@ -258,17 +265,17 @@ def make_betas(
     betas = [min(1 - bar((i + 1) / n) / bar(i / n), 0.999) for i in range(n)]
     return torch.tensor(betas, dtype=torch.float32)
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #0b4dfa9e
+# %% ../nbs/1_theory/2_forward_process.ipynb #1a6affb1
 class CosineVP(Schedule):
     "匀速转动：(α, σ) 的角度随 t 线性增长 | constant turning: the angle of (α, σ) grows linearly with t"
 
     def curve(self, t):
         return (t * math.pi / 2).cos(), (t * math.pi / 2).sin()
 
-
+# %% ../nbs/1_theory/2_forward_process.ipynb #778b139e
 @dataclass(frozen=True)
 class RectifiedFlow(Schedule):
-    "直线：α = 1 - σ；Stable Diffusion 3 的 shift 为 3 | the straight line; Stable Diffusion 3 has shift 3"
+    "直线 α = 1 - σ；Stable Diffusion 3 取 shift=3 | a straight line; Stable Diffusion 3: shift=3"
 
     shift: float = 1.0  # 偏移 s | shift s | > 0
 
@@ -276,7 +283,7 @@ class RectifiedFlow(Schedule):
         sigma = self.shift * t / (1 + (self.shift - 1) * t)
         return 1 - sigma, sigma
 
-
+# %% ../nbs/1_theory/2_forward_process.ipynb #3019e42e
 @dataclass(frozen=True)
 class EDM(Schedule):
     "方差爆炸：α = 1；等距的 t 就是 Karras 的 σ 网格 | VE; evenly spaced t are the Karras grid of σ"
@@ -326,12 +333,15 @@ class LinearVP(Schedule):
         # expm1：t 很小时 1 - α² 不丢有效数字 | expm1: 1 - α² keeps its digits at small t
         return log_alpha.exp(), (-torch.expm1(2 * log_alpha)).sqrt()
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #a2626bd6
+# %% ../nbs/1_theory/2_forward_process.ipynb #4d4e14f4
 def forward_sde(
     schedule: Schedule,  # 连续的调度 | a continuous schedule
     t: Tensor | float,  # 时刻 | times | any shape, (0, 1]
 ) -> tuple[Tensor, Tensor]:  # (f, g²)，float64 | (f, g²), float64 | shape of t
-    "dx = f·x·dt + g·dw 的系数；t 越界时抛出 ValueError | coefficients of dx = f·x·dt + g·dw; ValueError outside [0, 1]"
+    """
+    dx = f·x·dt + g·dw 的系数 | the coefficients of dx = f·x·dt + g·dw
+    t 越界时抛出 ValueError | raises ValueError if t lies outside [0, 1]
+    """
     with torch.enable_grad():
         t = _real(t).detach().requires_grad_()
         alpha, sigma = schedule.alpha_sigma(t)
