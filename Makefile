@@ -17,7 +17,7 @@ PIP := $(PY) -m pip --disable-pip-version-check
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env export check book serve test wheel lock clean
+.PHONY: help env export check book serve test wheel dist-wheel lock clean
 
 help:
 	@echo "make book    生成网站 _build/site/            build the site into _build/site/"
@@ -81,11 +81,13 @@ test: env
 	@$(PY) -m pytest
 
 # 包里带上网站生成的、可以下载的两种语言的笔记本 | the package carries the site's downloads, the notebooks of both languages
-wheel: book
-	@rm -rf dist build diffusion_book/notebooks
-	@for lang in zh en; do mkdir -p diffusion_book/notebooks/$$lang; \
-	  cp -R _build/site/$$lang/notebooks/. diffusion_book/notebooks/$$lang/; done
+wheel: book dist-wheel
+
+dist-wheel: env
+	@rm -rf dist build diffusion_book/notebooks && mkdir -p _build diffusion_book/notebooks
+	@for lang in zh en; do cp -R _build/site/$$lang/notebooks diffusion_book/notebooks/$$lang; done
 	@$(PY) -m build --wheel --no-isolation --outdir dist . > _build/wheel.log || { cat _build/wheel.log; exit 1; }
+	@rm -rf build diffusion_book/notebooks
 	@ls -l dist/*.whl
 
 # 通用锁文件：不含索引地址，也不含 CUDA（由 torch 自己带来） | a universal lock: no index address, and no CUDA, which torch brings
