@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #7fabb8ae
+# %% ../nbs/1_theory/2_forward_process.ipynb #cfa15b9f
 def _bad(name, given, zh, en):
     return ValueError(f"{name} = {given!r}：应为{zh} | {name} = {given!r}: expected {en}")
 
@@ -23,7 +23,7 @@ def noise_like(
     x: Tensor,  # 形状、类型与设备的样板 | gives shape, dtype and device | any
     generator: torch.Generator | None = None,  # 随机数来源 | source of randomness | any device
 ) -> Tensor:  # 标准高斯噪声 | standard Gaussian noise | shape of x
-    "与 x 同形的 ε；在 generator 的设备上生成，结果不随 x 的设备而变 | ε of x's shape, drawn where the generator lives"
+    """与 x 同形的 ε，在 generator 的设备上生成 | ε of x's shape, drawn where the generator lives"""
     device = x.device if generator is None else generator.device
     return torch.randn(x.shape, generator=generator, device=device, dtype=x.dtype).to(x.device)
 
@@ -43,19 +43,25 @@ def forward_step(
         raise _bad("beta", beta, "[0, 1] 内的数", "a number in [0, 1]")
     return math.sqrt(1 - beta) * x + math.sqrt(beta) * noise_like(x, generator)
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #2d2b669a
+# %% ../nbs/1_theory/2_forward_process.ipynb #37dd84b6
 def _real(t):
-    "float64；苹果的 MPS 没有它，用 float32 | float64, or float32 on Apple's MPS, which has no other"
+    """float64；苹果的 MPS 没有它，用 float32 | float64, or float32 on Apple's MPS, which has no other"""
     mps = isinstance(t, Tensor) and t.device.type == "mps"
     return torch.as_tensor(t, dtype=torch.float32 if mps else torch.float64)
 
 
-def _check_times(t, low, high, what):
+def _inside(t, low, high, zh, en):
     # 只查 CPU 上的张量：在 GPU 上读一个布尔值会打断流水线 | on the CPU alone: reading a bool stalls a GPU
     if t.device.type == "cpu" and not bool(((t >= low) & (t <= high)).all()):
-        inside = f"[{low}, {high}]"
-        raise _bad("t", t.tolist(), f"{inside} 内的{what[0]}", f"{what[1]} in {inside}")
+        raise _bad("t", t.tolist(), f" [{low}, {high}] 内的{zh}", f"{en} in [{low}, {high}]")
     return t
+
+
+def _integers(t, low, high):
+    t = torch.as_tensor(t)
+    if t.is_floating_point():
+        raise _bad("t.dtype", t.dtype, "整数", "integers")
+    return _inside(t, low, high, "整数", "integers")
 
 
 def _check_steps(n, most=math.inf):
@@ -85,22 +91,22 @@ def spread(
         raise _bad("t.shape", tuple(c.shape), f" () 或 ({len(x)},)", f"() or ({len(x)},)")
     return c.to(x.device, x.dtype).reshape(c.shape + (1,) * (x.ndim - c.ndim))
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #c34040d2
+# %% ../nbs/1_theory/2_forward_process.ipynb #f247a5a2
 class Schedule:
-    "噪声调度的基类：子类给出 curve(t) | base of all noise schedules: a subclass gives curve(t)"
+    """噪声调度的基类：子类给出 curve(t) | base of all noise schedules: a subclass gives curve(t)"""
 
     t_min = 1e-3  # 网格里最后一个有噪声的时刻 | the last noisy time of a grid
 
     def curve(self, t):
-        "子类的 (α, σ)；t 是 [0, 1] 内的 float64 | a subclass's (α, σ), for float64 t in [0, 1]"
+        """子类的 (α, σ)；t 是 [0, 1] 内的 float64 | a subclass's (α, σ), for float64 t in [0, 1]"""
         raise NotImplementedError
 
     def alpha_sigma(
         self,
         t: Tensor | float,  # 时刻，0 是数据，1 是噪声 | time, 0 is data and 1 is noise | any shape, [0, 1]
     ) -> tuple[Tensor, Tensor]:  # (α, σ)，float64 | (α, σ), float64 | shape of t
-        "信号与噪声的系数；t 越界时抛出 ValueError | factors of signal and noise; ValueError outside [0, 1]"
-        return self.curve(_check_times(_real(t), 0, 1, ("时刻", "times")))
+        """信号与噪声的系数；t 越界时抛出 ValueError | factors of signal and noise; ValueError outside [0, 1]"""
+        return self.curve(_inside(_real(t), 0, 1, "时刻", "times"))
 
     def add_noise(
         self,
@@ -108,7 +114,7 @@ class Schedule:
         eps: Tensor,  # 噪声 | noise | shape of x0
         t: Tensor | float,  # 时刻 | times | () or (B,)
     ) -> Tensor:  # 加噪后的图 | noisy pictures | shape of x0
-        "α_t·x0 + σ_t·ε；形状不合时抛出 ValueError | α_t·x0 + σ_t·ε; ValueError if shapes disagree"
+        """α_t·x0 + σ_t·ε；形状不合时抛出 ValueError | α_t·x0 + σ_t·ε; ValueError if shapes disagree"""
         if eps.shape != x0.shape:
             raise _bad("eps.shape", tuple(eps.shape), f" {tuple(x0.shape)}", f"{tuple(x0.shape)}")
         alpha, sigma = self.alpha_sigma(t)
@@ -118,7 +124,7 @@ class Schedule:
         self,
         t: Tensor | float,  # 时刻 | times | any shape
     ) -> Tensor:  # log(α²/σ²)，DPM-Solver 的 λ 是它的一半 | twice DPM-Solver's λ | shape of t
-        "对数信噪比，在没有噪声处为 +inf | log signal-to-noise ratio, +inf where there is no noise"
+        """对数信噪比，在没有噪声处为 +inf | log signal-to-noise ratio, +inf where there is no noise"""
         alpha, sigma = self.alpha_sigma(t)
         return 2 * (alpha.log() - sigma.log())
 
@@ -126,7 +132,7 @@ class Schedule:
         self,
         log_snr: Tensor | float,  # 要找的对数信噪比 | the log-SNR to find | any shape
     ) -> Tensor:  # 时刻 | times | shape of log_snr, [0, 1]
-        "log_snr 的反函数，用二分法 | the inverse of log_snr, by bisection"
+        """log_snr 的反函数，用二分法 | the inverse of log_snr, by bisection"""
         target = _real(log_snr)
         low, high = torch.zeros_like(target), torch.ones_like(target)
         for _ in range(60):
@@ -140,7 +146,7 @@ class Schedule:
         n: int,  # 步数 | number of steps | ≥ 1
         spacing: str = "trailing",  # 疏密 | spacing | trailing, linspace, leading
     ) -> Tensor:  # 从噪声到数据的时刻 | times from noise to data | (n + 1,), float64
-        "采样用的时刻，最后一个是数据；参数不对时抛出 ValueError | times for sampling, the last is data; ValueError"
+        """采样用的时刻，最后一个是数据；参数不对时抛出 ValueError | times for sampling, the last is data; ValueError"""
         even = torch.linspace(1, 0, _check_steps(n) + 1, dtype=torch.float64)
         noisy = {
             "trailing": even[:-1],
@@ -149,15 +155,15 @@ class Schedule:
         }
         return torch.cat([noisy[_check_spacing(spacing)], even[-1:]])
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #2afe4d8f
+# %% ../nbs/1_theory/2_forward_process.ipynb #5cbad523
 class DiscreteVP(Schedule):
-    "离散的方差保持链；t 是整数，-1 是数据，T-1 是噪声 | the discrete chain; integer t, -1 is data, T-1 is noise"
+    """离散的方差保持链；t 是整数，-1 是数据，T-1 是噪声 | the discrete chain; integer t, -1 is data, T-1 is noise"""
 
     def __init__(
         self,
         betas: Tensor,  # 每步噪声的方差 | variance of each step's noise | (T,), [0, 1]
     ):
-        "形状或范围不对时抛出 ValueError | ValueError on a wrong shape or range"
+        """形状或范围不对时抛出 ValueError | ValueError on a wrong shape or range"""
         betas = torch.as_tensor(betas, dtype=torch.float32)
         if betas.ndim != 1 or not bool(((betas >= 0) & (betas <= 1)).all()):
             raise _bad("betas", tuple(betas.shape), " [0, 1] 内的一维表", "a table (T,) in [0, 1]")
@@ -170,19 +176,16 @@ class DiscreteVP(Schedule):
         self,
         t: Tensor | int,  # 时刻 | times | any shape, integers in -1 … T-1
     ) -> tuple[Tensor, Tensor]:  # (α, σ)，float64 | (α, σ), float64 | shape of t
-        "查表；t 不是整数或越界时抛出 ValueError | a look-up; ValueError if t is no integer or out of range"
-        t = torch.as_tensor(t)
-        if t.is_floating_point():
-            raise _bad("t.dtype", t.dtype, "整数", "integers")
+        """查表；t 不是整数或越界时抛出 ValueError | a look-up; ValueError if t is no integer or out of range"""
+        t = _integers(t, -1, len(self.betas) - 1)
         dtype = torch.float32 if t.device.type == "mps" else torch.float64
-        table = self._table.to(t.device, dtype)
-        return table[:, _check_times(t, -1, len(self.betas) - 1, ("整数", "integers")) + 1].unbind(0)
+        return self._table.to(t.device, dtype)[:, t + 1].unbind(0)
 
     def time(
         self,
         log_snr: Tensor | float,  # 要找的对数信噪比 | the log-SNR to find | any shape
     ) -> Tensor:  # 最近的整数时刻 | the nearest integer time | shape of log_snr
-        "对数信噪比最接近的那一步 | the step whose log-SNR is nearest"
+        """对数信噪比最接近的那一步 | the step whose log-SNR is nearest"""
         every = self.log_snr(torch.arange(len(self.betas)))
         return (every - _real(log_snr).cpu()[..., None]).abs().argmin(-1)
 
@@ -191,7 +194,7 @@ class DiscreteVP(Schedule):
         n: int,  # 步数 | number of steps | 1 … T
         spacing: str = "trailing",  # 疏密 | spacing | trailing, linspace, leading
     ) -> Tensor:  # 从噪声到数据的时刻 | times from noise to data | (n + 1,), integers, last is -1
-        "采样用的整数时刻，最后一个是 -1；参数不对时抛出 ValueError | integer times, the last is -1; ValueError"
+        """采样用的整数时刻，最后一个是 -1；参数不对时抛出 ValueError | integer times, the last is -1; ValueError"""
         steps, i = len(self.betas), torch.arange(_check_steps(n, len(self.betas)))
         noisy = {
             "trailing": (steps - i.double() * steps / n).round() - 1,
@@ -205,7 +208,7 @@ class DiscreteVP(Schedule):
     beta_t = property(lambda self: self.betas)
     alpha_bar_t = property(lambda self: self.alphas_cumprod)
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #b1521352
+# %% ../nbs/1_theory/2_forward_process.ipynb #a2390a4d
 def forward_diffusion(
     x0: Tensor,  # 干净图像 | clean pictures | (B, C, H, W), [-1, 1]
     t: Tensor,  # 每张图的时刻 | one time per picture | (B,), integers in 0 … T-1
@@ -218,9 +221,8 @@ def forward_diffusion(
     t 越界或形状不合时抛出 ValueError | raises ValueError if t is out of range or of a wrong shape
     Ho et al. (2020), eq. (4)
     """
-    t = torch.as_tensor(t)
-    alpha_bar = noise_schedule.alpha_bar_t.to(t.device)
-    alpha_bar = alpha_bar[_check_times(t, 0, len(alpha_bar) - 1, ("整数", "integers"))]
+    t = _integers(t, 0, len(noise_schedule.alpha_bar_t) - 1)
+    alpha_bar = noise_schedule.alpha_bar_t.to(t.device)[t]
     noise = noise_like(x0, generator)
     xt = spread(alpha_bar.sqrt(), x0) * x0 + spread((1 - alpha_bar).sqrt(), x0) * noise
     return xt, noise
@@ -265,17 +267,17 @@ def make_betas(
     betas = [min(1 - bar((i + 1) / n) / bar(i / n), 0.999) for i in range(n)]
     return torch.tensor(betas, dtype=torch.float32)
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #1a6affb1
+# %% ../nbs/1_theory/2_forward_process.ipynb #29841452
 class CosineVP(Schedule):
-    "匀速转动：(α, σ) 的角度随 t 线性增长 | constant turning: the angle of (α, σ) grows linearly with t"
+    """匀速转动：(α, σ) 的角度随 t 线性增长 | constant turning: the angle of (α, σ) grows linearly with t"""
 
     def curve(self, t):
         return (t * math.pi / 2).cos(), (t * math.pi / 2).sin()
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #778b139e
+# %% ../nbs/1_theory/2_forward_process.ipynb #6d5c5ba4
 @dataclass(frozen=True)
 class RectifiedFlow(Schedule):
-    "直线 α = 1 - σ；Stable Diffusion 3 取 shift=3 | a straight line; Stable Diffusion 3: shift=3"
+    """直线 α = 1 - σ；Stable Diffusion 3 取 shift=3 | a straight line; Stable Diffusion 3: shift=3"""
 
     shift: float = 1.0  # 偏移 s | shift s | > 0
 
@@ -283,10 +285,10 @@ class RectifiedFlow(Schedule):
         sigma = self.shift * t / (1 + (self.shift - 1) * t)
         return 1 - sigma, sigma
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #3019e42e
+# %% ../nbs/1_theory/2_forward_process.ipynb #31c672a4
 @dataclass(frozen=True)
 class EDM(Schedule):
-    "方差爆炸：α = 1；等距的 t 就是 Karras 的 σ 网格 | VE; evenly spaced t are the Karras grid of σ"
+    """方差爆炸：α = 1；等距的 t 就是 Karras 的 σ 网格 | VE; evenly spaced t are the Karras grid of σ"""
 
     sigma_min: float = 0.002  # 网格里最小的噪声 | the least noise of a grid | > 0
     sigma_max: float = 80.0  # 最大的噪声 | the most noise | > sigma_min
@@ -304,7 +306,7 @@ class EDM(Schedule):
         n: int,  # 步数 | number of steps | ≥ 1
         spacing: str = "linspace",  # 疏密 | spacing | trailing, linspace, leading
     ) -> Tensor:  # 从噪声到数据的时刻 | times from noise to data | (n + 1,), float64
-        "同 Schedule.grid，但默认从 σ_max 等距到 σ_min，再到 0 | like Schedule.grid, by default as in EDM"
+        """同 Schedule.grid，但默认从 σ_max 等距到 σ_min，再到 0 | like Schedule.grid, by default as in EDM"""
         return super().grid(n, spacing)
 
 # %% ../nbs/1_theory/2_forward_process.ipynb #95e010df
@@ -320,10 +322,10 @@ def rescale_zero_terminal_snr(
     alpha_bar = root**2
     return 1 - torch.cat([alpha_bar[:1], alpha_bar[1:] / alpha_bar[:-1]])
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #d751254f
+# %% ../nbs/1_theory/2_forward_process.ipynb #f9f96447
 @dataclass(frozen=True)
 class LinearVP(Schedule):
-    "VP-SDE：线性表在步数趋于无穷时的极限 | the VP SDE: limit of the linear table for infinitely many steps"
+    """VP-SDE：线性表在步数趋于无穷时的极限 | the VP SDE: limit of the linear table for infinitely many steps"""
 
     beta_min: float = 0.1  # t = 0 处的 β | β at t = 0 | ≥ 0
     beta_max: float = 20.0  # t = 1 处的 β | β at t = 1 | ≥ 0
@@ -333,7 +335,7 @@ class LinearVP(Schedule):
         # expm1：t 很小时 1 - α² 不丢有效数字 | expm1: 1 - α² keeps its digits at small t
         return log_alpha.exp(), (-torch.expm1(2 * log_alpha)).sqrt()
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #4d4e14f4
+# %% ../nbs/1_theory/2_forward_process.ipynb #578aaa5b
 def forward_sde(
     schedule: Schedule,  # 连续的调度 | a continuous schedule
     t: Tensor | float,  # 时刻 | times | any shape, (0, 1]
@@ -357,7 +359,7 @@ def simulate_sde(
     *,
     generator: torch.Generator | None = None,  # 随机数来源 | source of randomness | any device
 ) -> Tensor:  # 每个时刻的位置 | positions at every time | (n + 1, B, …)
-    "Euler–Maruyama 法，系数取在每步的中点 | Euler–Maruyama, with coefficients from the middle of each step"
+    """Euler–Maruyama 法，系数取自每步的中点 | Euler–Maruyama, with coefficients from mid-step"""
     path = [x0]
     for now, later in zip(times[:-1].tolist(), times[1:].tolist()):
         f, g2 = forward_sde(schedule, (now + later) / 2)
