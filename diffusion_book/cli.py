@@ -202,8 +202,8 @@ def diagnose(machine: Machine,  # 一台电脑 | a machine
         say(not old, f"{name} {installed or '—'}" + f" (< {minimum})" * old,
             f'pip install -U "{target}"', "!" if extra else "✗")
     if m.fault:
-        say(False, f"torch: {m.fault}", "请按 pytorch.org 的说明重装 PyTorch | "
-                                        "reinstall PyTorch as pytorch.org says")
+        say(False, f"torch: {m.fault}", "请按 PyTorch 官方的说明重装 | "
+                                        "reinstall PyTorch as its own pages say")
     else:
         say(m.device != "cpu" or not m.driver, f"{m.device}: {m.detail}",
             "有 NVIDIA 显卡而 PyTorch 用不上它；请安装 CUDA 版 | "
