@@ -14,26 +14,26 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #cfa15b9f
+# %% ../nbs/1_theory/2_forward_process.ipynb #f152ff4d
 def _bad(name, given, zh, en):
     return ValueError(f"{name} = {given!r}：应为{zh} | {name} = {given!r}: expected {en}")
 
 
 def noise_like(
-    x: Tensor,  # 形状、类型与设备的样板 | gives shape, dtype and device | any
-    generator: torch.Generator | None = None,  # 随机数来源 | source of randomness | any device
-) -> Tensor:  # 标准高斯噪声 | standard Gaussian noise | shape of x
+    x: Tensor,  # 形状、类型与设备的样板 | gives shape, dtype and device | (…)
+    generator: torch.Generator | None = None,  # 随机数来源 | source of randomness
+) -> Tensor:  # 标准高斯噪声 | standard Gaussian noise | x.shape
     """与 x 同形的 ε，在 generator 的设备上生成 | ε of x's shape, drawn where the generator lives"""
     device = x.device if generator is None else generator.device
     return torch.randn(x.shape, generator=generator, device=device, dtype=x.dtype).to(x.device)
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #e267957b
+# %% ../nbs/1_theory/2_forward_process.ipynb #17bc2a04
 def forward_step(
-    x: Tensor,  # 上一步的图 | the picture before the step | any shape
+    x: Tensor,  # 上一步的图 | the picture before the step | (…)
     beta: float,  # 这一步噪声的方差 | variance of this step's noise | [0, 1]
     *,
-    generator: torch.Generator | None = None,  # 随机数来源 | source of randomness | any device
-) -> Tensor:  # 下一步的图 | the picture after the step | shape of x
+    generator: torch.Generator | None = None,  # 随机数来源 | source of randomness
+) -> Tensor:  # 下一步的图 | the picture after the step | x.shape
     """
     马尔可夫链的一步 | one step of the Markov chain
     β 不在 [0, 1] 内时抛出 ValueError | raises ValueError if β is outside [0, 1]
@@ -43,7 +43,7 @@ def forward_step(
         raise _bad("beta", beta, "[0, 1] 内的数", "a number in [0, 1]")
     return math.sqrt(1 - beta) * x + math.sqrt(beta) * noise_like(x, generator)
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #37dd84b6
+# %% ../nbs/1_theory/2_forward_process.ipynb #73160cc4
 def _real(t):
     """float64；苹果的 MPS 没有它，用 float32 | float64, or float32 on Apple's MPS, which has no other"""
     mps = isinstance(t, Tensor) and t.device.type == "mps"
@@ -78,9 +78,9 @@ def _check_spacing(spacing):
 
 
 def spread(
-    c: Tensor,  # 系数，一个或每张图一个 | coefficients, one or one per picture | () or (B,)
-    x: Tensor,  # 一批图 | a batch of pictures | (B, …), floating point
-) -> Tensor:  # 能与 x 相乘的系数 | coefficients that multiply x | (1, …) or (B, 1, …), dtype of x
+    c: Tensor,  # 系数，一个或每张图一个 | coefficients, one or one per picture | (), (B,)
+    x: Tensor,  # 一批图 | a batch of pictures | (B, …), float
+) -> Tensor:  # 能与 x 相乘的系数 | coefficients that multiply x | (1, …), (B, 1, …), x.dtype
     """
     把系数摊开，使它按图（而不是按列）相乘 | shape coefficients so that they act per picture, not per column
     形状对不上、x 不是浮点数时抛出 ValueError | raises ValueError on other shapes, or if x is not floating point
@@ -91,7 +91,7 @@ def spread(
         raise _bad("t.shape", tuple(c.shape), f" () 或 ({len(x)},)", f"() or ({len(x)},)")
     return c.to(x.device, x.dtype).reshape(c.shape + (1,) * (x.ndim - c.ndim))
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #f247a5a2
+# %% ../nbs/1_theory/2_forward_process.ipynb #816a98f4
 class Schedule:
     """噪声调度的基类：子类给出 curve(t) | base of all noise schedules: a subclass gives curve(t)"""
 
@@ -103,17 +103,17 @@ class Schedule:
 
     def alpha_sigma(
         self,
-        t: Tensor | float,  # 时刻，0 是数据，1 是噪声 | time, 0 is data and 1 is noise | any shape, [0, 1]
-    ) -> tuple[Tensor, Tensor]:  # (α, σ)，float64 | (α, σ), float64 | shape of t
+        t: Tensor | float,  # 时刻，0 是数据，1 是噪声 | time, 0 is data and 1 is noise | (…), [0, 1]
+    ) -> tuple[Tensor, Tensor]:  # (α, σ)，float64 | (α, σ), float64 | t.shape
         """信号与噪声的系数；t 越界时抛出 ValueError | factors of signal and noise; ValueError outside [0, 1]"""
         return self.curve(_inside(_real(t), 0, 1, "时刻", "times"))
 
     def add_noise(
         self,
         x0: Tensor,  # 干净图像 | clean pictures | (B, C, H, W), [-1, 1]
-        eps: Tensor,  # 噪声 | noise | shape of x0
-        t: Tensor | float,  # 时刻 | times | () or (B,)
-    ) -> Tensor:  # 加噪后的图 | noisy pictures | shape of x0
+        eps: Tensor,  # 噪声 | noise | x0.shape
+        t: Tensor | float,  # 时刻 | times | (), (B,)
+    ) -> Tensor:  # 加噪后的图 | noisy pictures | x0.shape
         """α_t·x0 + σ_t·ε；形状不合时抛出 ValueError | α_t·x0 + σ_t·ε; ValueError if shapes disagree"""
         if eps.shape != x0.shape:
             raise _bad("eps.shape", tuple(eps.shape), f" {tuple(x0.shape)}", f"{tuple(x0.shape)}")
@@ -122,16 +122,16 @@ class Schedule:
 
     def log_snr(
         self,
-        t: Tensor | float,  # 时刻 | times | any shape
-    ) -> Tensor:  # log(α²/σ²)，DPM-Solver 的 λ 是它的一半 | twice DPM-Solver's λ | shape of t
+        t: Tensor | float,  # 时刻 | times | (…)
+    ) -> Tensor:  # log(α²/σ²)，DPM-Solver 的 λ 是它的一半 | twice DPM-Solver's λ | t.shape
         """对数信噪比，在没有噪声处为 +inf | log signal-to-noise ratio, +inf where there is no noise"""
         alpha, sigma = self.alpha_sigma(t)
         return 2 * (alpha.log() - sigma.log())
 
     def time(
         self,
-        log_snr: Tensor | float,  # 要找的对数信噪比 | the log-SNR to find | any shape
-    ) -> Tensor:  # 时刻 | times | shape of log_snr, [0, 1]
+        log_snr: Tensor | float,  # 要找的对数信噪比 | the log-SNR to find | (…)
+    ) -> Tensor:  # 时刻 | times | log_snr.shape, [0, 1]
         """log_snr 的反函数，用二分法 | the inverse of log_snr, by bisection"""
         target = _real(log_snr)
         low, high = torch.zeros_like(target), torch.ones_like(target)
@@ -155,7 +155,7 @@ class Schedule:
         }
         return torch.cat([noisy[_check_spacing(spacing)], even[-1:]])
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #5cbad523
+# %% ../nbs/1_theory/2_forward_process.ipynb #65ca62cd
 class DiscreteVP(Schedule):
     """离散的方差保持链；t 是整数，-1 是数据，T-1 是噪声 | the discrete chain; integer t, -1 is data, T-1 is noise"""
 
@@ -174,8 +174,8 @@ class DiscreteVP(Schedule):
 
     def alpha_sigma(
         self,
-        t: Tensor | int,  # 时刻 | times | any shape, integers in -1 … T-1
-    ) -> tuple[Tensor, Tensor]:  # (α, σ)，float64 | (α, σ), float64 | shape of t
+        t: Tensor | int,  # 时刻 | times | (…), int, -1 … T-1
+    ) -> tuple[Tensor, Tensor]:  # (α, σ)，float64 | (α, σ), float64 | t.shape
         """查表；t 不是整数或越界时抛出 ValueError | a look-up; ValueError if t is no integer or out of range"""
         t = _integers(t, -1, len(self.betas) - 1)
         dtype = torch.float32 if t.device.type == "mps" else torch.float64
@@ -183,8 +183,8 @@ class DiscreteVP(Schedule):
 
     def time(
         self,
-        log_snr: Tensor | float,  # 要找的对数信噪比 | the log-SNR to find | any shape
-    ) -> Tensor:  # 最近的整数时刻 | the nearest integer time | shape of log_snr
+        log_snr: Tensor | float,  # 要找的对数信噪比 | the log-SNR to find | (…)
+    ) -> Tensor:  # 最近的整数时刻 | the nearest integer time | log_snr.shape
         """对数信噪比最接近的那一步 | the step whose log-SNR is nearest"""
         every = self.log_snr(torch.arange(len(self.betas)))
         return (every - _real(log_snr).cpu()[..., None]).abs().argmin(-1)
@@ -193,7 +193,7 @@ class DiscreteVP(Schedule):
         self,
         n: int,  # 步数 | number of steps | 1 … T
         spacing: str = "trailing",  # 疏密 | spacing | trailing, linspace, leading
-    ) -> Tensor:  # 从噪声到数据的时刻 | times from noise to data | (n + 1,), integers, last is -1
+    ) -> Tensor:  # 从噪声到数据的时刻 | times from noise to data | (n + 1,), int64
         """采样用的整数时刻，最后一个是 -1；参数不对时抛出 ValueError | integer times, the last is -1; ValueError"""
         steps, i = len(self.betas), torch.arange(_check_steps(n, len(self.betas)))
         noisy = {
@@ -208,14 +208,14 @@ class DiscreteVP(Schedule):
     beta_t = property(lambda self: self.betas)
     alpha_bar_t = property(lambda self: self.alphas_cumprod)
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #a2390a4d
+# %% ../nbs/1_theory/2_forward_process.ipynb #c0fc223e
 def forward_diffusion(
     x0: Tensor,  # 干净图像 | clean pictures | (B, C, H, W), [-1, 1]
-    t: Tensor,  # 每张图的时刻 | one time per picture | (B,), integers in 0 … T-1
+    t: Tensor,  # 每张图的时刻 | one time per picture | (B,), int, 0 … T-1
     noise_schedule,  # 带有 alpha_bar_t 的调度 | a schedule with alpha_bar_t | alpha_bar_t: (T,)
     *,
-    generator: torch.Generator | None = None,  # 随机数来源 | source of randomness | any device
-) -> tuple[Tensor, Tensor]:  # 加噪的图，所加的噪声 | noisy pictures, their noise | shape of x0
+    generator: torch.Generator | None = None,  # 随机数来源 | source of randomness
+) -> tuple[Tensor, Tensor]:  # 加噪的图，所加的噪声 | noisy pictures, their noise | x0.shape
     """
     一步得到 x_t：√ᾱ_t·x0 + √(1-ᾱ_t)·ε | x_t at once: √ᾱ_t·x0 + √(1-ᾱ_t)·ε
     t 越界或形状不合时抛出 ValueError | raises ValueError if t is out of range or of a wrong shape
@@ -227,7 +227,7 @@ def forward_diffusion(
     xt = spread(alpha_bar.sqrt(), x0) * x0 + spread((1 - alpha_bar).sqrt(), x0) * noise
     return xt, noise
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #fbf0d021
+# %% ../nbs/1_theory/2_forward_process.ipynb #35ee3ff5
 def _laplace(u):
     half_log_snr = -0.5 * math.copysign(1, 0.5 - u) * math.log(1 - 2 * math.fabs(0.5 - u) + 1e-6)
     return math.sqrt(math.exp(half_log_snr) / (1 + math.exp(half_log_snr)))
@@ -243,7 +243,7 @@ SD_BETAS = {"beta_start": 0.00085, "beta_end": 0.012}
 
 
 def make_betas(
-    kind: str,  # 种类，diffusers 的名字 | kind, by its name in diffusers | see the table below
+    kind: str,  # 种类，用 diffusers 的名字 | kind, by its name in diffusers
     n: int = 1000,  # 步数 T | number of steps T | ≥ 1
     *,
     beta_start: float = 0.0001,  # β_min，由 ᾱ 定义的种类不用 | β_min, unused by kinds given by ᾱ | [0, 1]
@@ -335,11 +335,11 @@ class LinearVP(Schedule):
         # expm1：t 很小时 1 - α² 不丢有效数字 | expm1: 1 - α² keeps its digits at small t
         return log_alpha.exp(), (-torch.expm1(2 * log_alpha)).sqrt()
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #578aaa5b
+# %% ../nbs/1_theory/2_forward_process.ipynb #b62ddb5c
 def forward_sde(
     schedule: Schedule,  # 连续的调度 | a continuous schedule
-    t: Tensor | float,  # 时刻 | times | any shape, (0, 1]
-) -> tuple[Tensor, Tensor]:  # (f, g²)，float64 | (f, g²), float64 | shape of t
+    t: Tensor | float,  # 时刻 | times | (…), (0, 1]
+) -> tuple[Tensor, Tensor]:  # (f, g²)，float64 | (f, g²), float64 | t.shape
     """
     dx = f·x·dt + g·dw 的系数 | the coefficients of dx = f·x·dt + g·dw
     t 越界时抛出 ValueError | raises ValueError if t lies outside [0, 1]
@@ -357,7 +357,7 @@ def simulate_sde(
     schedule: Schedule,  # 连续的调度 | a continuous schedule
     times: Tensor,  # 递增的时刻 | increasing times | (n + 1,), [0, 1]
     *,
-    generator: torch.Generator | None = None,  # 随机数来源 | source of randomness | any device
+    generator: torch.Generator | None = None,  # 随机数来源 | source of randomness
 ) -> Tensor:  # 每个时刻的位置 | positions at every time | (n + 1, B, …)
     """Euler–Maruyama 法，系数取自每步的中点 | Euler–Maruyama, with coefficients from mid-step"""
     path = [x0]
