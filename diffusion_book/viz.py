@@ -98,8 +98,8 @@ def _figure(kind: str, body, caption: str, seed: str) -> Html:
     name = "db-" + hashlib.sha256(f"{kind}{caption}{seed}".encode()).hexdigest()[:10]
     _used[name] += 1
     name += f"-{_used[name]}" if _used[name] > 1 else ""
-    return Html(f'<figure class="{kind}" id="{name}" style="margin:1em 0">{body(name)}'
-                f'<figcaption id="{name}-c">{spans(caption)}</figcaption></figure>')
+    return Html(f'<figure class="{kind}" id="{name}" style="margin:1em 0;text-align:center">'
+                f'{body(name)}<figcaption id="{name}-c">{spans(caption)}</figcaption></figure>')
 
 # %% ../nbs/0_start/2_page_tools.ipynb #1fe6fc3a
 def _image(image) -> object:
@@ -112,22 +112,42 @@ def _image(image) -> object:
                      f"expected a tensor or a PIL image, got {type(image).__name__}")
 
 # %% ../nbs/0_start/2_page_tools.ipynb #89974b04
-_PLAYER = """(()=>{const f=document.currentScript.parentElement,$=s=>f.querySelector(s),
-r=$('input'),b=$('button'),p=$('image[data-c]');let timer=0;
-const show=()=>{const i=+r.value;
- if(p){p.setAttribute('x',-(i%p.dataset.c)*p.dataset.w);
-  p.setAttribute('y',-Math.floor(i/p.dataset.c)*p.dataset.h)}
- f.querySelectorAll('[data-k]').forEach(e=>{e.hidden=+e.dataset.k!==i});
- r.setAttribute('aria-valuetext',$('output').innerText.trim())};
-const stop=()=>{clearInterval(timer);timer=0;if(b)mark()};
-const mark=()=>b.querySelectorAll('[data-on]').forEach(e=>{e.hidden=!!+e.dataset.on!==!!timer});
-const play=(steps)=>{timer=setInterval(()=>{r.value=(+r.value+1)%(+r.max+1);show();
- if(!--steps)stop()},1000/b.dataset.fps);mark()};
-$('.db-controls').style.display='flex';r.addEventListener('input',()=>{stop();show()});show();
-if(b){b.addEventListener('click',()=>timer?stop():play(Infinity));
- if(!matchMedia('(prefers-reduced-motion: reduce)').matches)
-  new IntersectionObserver((seen,watch)=>{if(seen.some(e=>e.isIntersecting)){watch.disconnect();
-   if(!timer)play(Math.min(+r.max+1,5*b.dataset.fps))}},{threshold:.6}).observe(f)}})()"""
+_PLAYER = """(() => {
+  const figure = document.currentScript.parentElement, find = s => figure.querySelector(s);
+  const handle = find('input'), button = find('button'), sheet = find('image[data-c]');
+  let timer = 0;
+  const show = () => {
+    const k = +handle.value, {w, h, c} = sheet ? sheet.dataset : {};
+    if (sheet) {
+      sheet.setAttribute('x', -(k % c) * w);
+      sheet.setAttribute('y', -Math.floor(k / c) * h);
+    }
+    figure.querySelectorAll('[data-k]').forEach(e => { e.hidden = e.dataset.k != k; });
+    handle.setAttribute('aria-valuetext', find('output').innerText.trim());
+  };
+  const mark = () => button && button.querySelectorAll('[data-on]').forEach(
+    e => { e.hidden = (e.dataset.on == 1) != (timer > 0); });
+  const stop = () => { clearInterval(timer); timer = 0; mark(); };
+  const play = steps => {
+    timer = setInterval(() => {
+      handle.value = (+handle.value + 1) % (+handle.max + 1);
+      show();
+      if (--steps == 0) stop();
+    }, 1000 / button.dataset.fps);
+    mark();
+  };
+  handle.addEventListener('input', () => { stop(); show(); });
+  find('.db-controls').style.display = 'flex';
+  show();
+  if (!button) return;
+  button.addEventListener('click', () => timer ? stop() : play(Infinity));
+  if (matchMedia('(prefers-reduced-motion: reduce)').matches) return;
+  new IntersectionObserver((seen, watch) => {
+    if (!seen.some(e => e.isIntersecting)) return;
+    watch.disconnect();
+    if (!timer) play(Math.min(+handle.max + 1, 5 * button.dataset.fps));
+  }, {threshold: 0.6}).observe(figure);
+})()"""
 
 # %% ../nbs/0_start/2_page_tools.ipynb #cf67983e
 def _live() -> bool:
@@ -135,14 +155,17 @@ def _live() -> bool:
     return (os.environ.get("DIFFUSION_BOOK_STATIC", "0") in ("", "0")
             and hasattr(_shell(), "kernel") and importlib.util.find_spec("ipywidgets") is not None)
 
-def _still(frames: list, values: list, start: int, name: str) -> str:
+def _width(frame) -> int:
+    """显示的宽度：原宽的整数倍，约 320 | width on the page: a multiple of its own, about 320"""
+    return max(1, 320 // frame.width) * frame.width
+
+def _still(frames: list, start: int, name: str) -> str:
     """画面：一张大图，或一叠 SVG | the pictures: one sheet, or a stack of SVG"""
     if isinstance(frames[0], str):
         return "".join(f'<div data-k="{k}"{"" if k == start else " hidden"}>'
                        f'{_svg(frame, name, f"{k}-")}</div>' for k, frame in enumerate(frames))
     (sheet, columns), (w, h) = sprite(frames), frames[0].size
-    size = max(1, 320 // w) * w
-    return (f'<svg role="img" aria-labelledby="{name}-c" viewBox="0 0 {w} {h}" width="{size}" '
+    return (f'<svg role="img" aria-labelledby="{name}-c" viewBox="0 0 {w} {h}" width="{_width(frames[0])}" '
             f'style="max-width:100%;height:auto;display:block"><image href="{data_uri(sheet)}" '
             f'width="{sheet.width}" height="{sheet.height}" x="{-(start % columns) * w}" '
             f'y="{-(start // columns) * h}" data-w="{w}" data-h="{h}" data-c="{columns}" '
@@ -166,14 +189,16 @@ def _player(draw, values, caption, label, start, fps=None):
     button = fps and (
         f'<button type="button" data-fps="{fps}"><span data-on="0">{spans("播放 | Play")}</span>'
         f'<span data-on="1" hidden>{spans("暂停 | Pause")}</span></button>')
+    width = 640 if isinstance(frames[0], str) else _width(frames[0])
     def body(name):
         return (
-            f'{_still(frames, values, start, name)}<div class="db-controls" style="display:none;'
+            f'<div style="max-width:{width}px;margin:0 auto">{_still(frames, start, name)}'
+            f'<div class="db-controls" style="display:none;'
             f'gap:.6em;align-items:center">{button or ""}'
             f'<label for="{name}-r">{spans(label)}</label><input id="{name}-r" type="range" min="0" '
             f'max="{len(values) - 1}" step="1" '
             f'value="{start}" style="flex:1;min-width:6em;max-width:20em"><output for="{name}-r" '
-            f'aria-live="off" style="min-width:4em">{outputs}</output></div>'
+            f'aria-live="off" style="min-width:4em">{outputs}</output></div></div>'
             f'<script>{_PLAYER}</script>')
     seed = "".join(f if isinstance(f, str) else f.tobytes().hex() for f in frames)
     return _figure("db-figure db-slider", body, caption, f"{label}{values}{start}{fps}{seed}")
@@ -185,7 +210,7 @@ def _widget(frame, values, caption, label, start, fps):
     texts = [(f"{v:.4g}" if isinstance(v, float) else str(v), k) for k, v in enumerate(values)]
     handle = SelectionSlider(options=texts, index=start, description=str(label))
     def still(index):
-        return _figure("db-figure", lambda name: _still([frame(values[index])], values, 0, name),
+        return _figure("db-figure", lambda name: _still([frame(values[index])], 0, name),
                        caption, str(index))
     picture = HTML(still(start))
     handle.observe(lambda change: setattr(picture, "value", still(change.new)), "index")
