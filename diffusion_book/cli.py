@@ -253,7 +253,8 @@ def doctor(lang: str,  # 语言 | the language | "zh" or "en"
 @click.option("--size", type=click.IntRange(16, 512), default=256, show_default=True,
               help="边长，像素 | side, in pixels")
 @click.option("--style", default="flat", show_default=True,
-              help="画风：flat、ink、pixel、blueprint | style: flat, ink, pixel or blueprint")
+              help="画风：flat、ink、pixel、blueprint、papercut | "
+                   "style: flat, ink, pixel, blueprint or papercut")
 @click.option("--count", type=click.IntRange(1, 100), default=1, show_default=True,
               help="画几幅 | how many")
 @click.option("--out", type=click.Path(path_type=Path), default="scene.png", show_default=True,
