@@ -273,25 +273,14 @@ def world(lang: str,  # 语言 | the language | "zh" or "en"
     if out.suffix.lower() != ".png":
         raise ValueError(f"--out 要以 .png 结尾：{out} | --out must end in .png: {out}")
     from diffusion_book.viz import to_pil
-    from diffusion_book.world import STYLES, caption as describe, paint
-    if style not in STYLES:
-        known = ", ".join(STYLES)
-        raise ValueError(f"没有画风 {style}，可用：{known} | no style {style}; there are: {known}")
+    from diffusion_book.world import caption as describe, paint, random_scene, scene_for
     for i in range(count):
-        scene = _scene(caption, seed + i)
-        picture, buffer = to_pil(paint(scene, size=size, style=style)), io.BytesIO()
+        scene = random_scene(seed + i) if caption is None else scene_for(caption, seed + i)
+        picture, buffer = to_pil(paint(scene, size, style)), io.BytesIO()
         picture.save(buffer, format="PNG")
         path = out if count == 1 else out.with_stem(f"{out.stem}-{i + 1}")
         write_text(path, buffer.getvalue())
-        click.echo(f"{path}  {describe(scene, lang, seed=seed + i)}")
-
-def _scene(caption, seed):
-    """句子说到的照办，其余随机 | what the sentence says, and the rest by chance"""
-    from diffusion_book.world import edit, parse, random_scene
-    wanted = parse(caption) if caption is not None else {}
-    if caption is not None and not wanted:
-        raise ValueError(f"这句话里没有小景认得的东西：{caption} | nothing that TinyScenes knows: {caption}")
-    return edit(random_scene(seed), **wanted)
+        click.echo(f"{path}  {describe(scene, lang)}")
 
 # %% ../nbs/appendix/5_command_line.ipynb #61bb7140
 def copy_notebooks(source: Path,  # 笔记本所在的文件夹 | the folder that holds notebooks
