@@ -1,0 +1,311 @@
+# 由 nbs/appendix/4_the_site.ipynb 导出，不要手工修改
+# exported from nbs/appendix/4_the_site.ipynb, do not edit
+
+
+from diffusion_book.book.site import (
+    LANGS, Path, ROOT, build, execute, execution_key, functools, heading_ids, html, json, links,
+    needed, notebooks, os, re, read_notebook, runs, server, settings, shutil)
+
+
+import contextlib, gzip, tempfile, threading
+from types import SimpleNamespace
+
+@functools.cache
+def pages():
+    """建好网站，列出所有页面 | build the site and list its pages"""
+    build()
+    site = ROOT / "_build/site"
+    return sorted(path.relative_to(site).as_posix() for lang in LANGS for path in (site / lang).rglob("*.html"))
+
+@contextlib.contextmanager
+def browsing(base="/", **options):
+    """真正的浏览器与本机服务器 | a real browser and a local server"""
+    import pytest
+    from playwright.sync_api import sync_playwright
+    program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, (
+        "chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+    if program is None:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no Chromium on this machine")
+    pages()
+    web = server(ROOT / "_build/site", base=base)
+    threading.Thread(target=web.serve_forever, daemon=True).start()
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=program, args=[
+            "--no-sandbox", "--disable-gpu", "--disable-background-networking"])
+        page = browser.new_context(**options).new_page()
+        seen = SimpleNamespace(page=page, url=f"http://127.0.0.1:{web.server_port}{base}", faults=[], sizes=[])
+        page.on("console", lambda m: m.type in ("error", "warning") and seen.faults.append(m.text))
+        page.on("pageerror", lambda error: seen.faults.append(str(error)))
+        page.on("requestfailed", lambda request: seen.faults.append(f"failed: {request.url}"))
+        def answered(response):
+            seen.sizes.append(response)
+            if response.status >= 400 or not response.url.startswith((seen.url, "data:", "blob:")):
+                seen.faults.append(f"{response.status} {response.url}")
+        page.on("response", answered)
+        try:
+            yield seen
+        finally:
+            browser.close()
+            web.shutdown()
+
+
+def test_execution_key():
+    import tempfile
+    root = Path(tempfile.mkdtemp())
+    (root / "diffusion_book").mkdir()
+    for name, text in {"a": "x = 1", "b": "from .a import x", "c": "y = 2"}.items():
+        (root / f"diffusion_book/{name}.py").write_text(text)
+    def cell(kind, source):
+        return {"cell_type": kind, "source": source, "metadata": {}}
+    code = cell("code", "from diffusion_book.b import x")
+    nb = {"cells": [cell("markdown", "prose"), code]}
+    before = execution_key(nb, root)
+    reworded = {"cells": [cell("markdown", "other prose"), code, cell("code", "#| pytest late\n1/0")]}
+    assert execution_key(reworded, root) == before
+    assert execution_key({"cells": [code, cell("code", "1 + 1")]}, root) != before
+    (root / "diffusion_book/c.py").write_text("y = 3")      # 没有被导入 | not imported
+    assert execution_key(nb, root) == before
+    (root / "diffusion_book/a.py").write_text("x = 2")      # 经由 b 导入 | imported by way of b
+    assert execution_key(nb, root) != before
+
+
+def test_heading_ids():
+    def prose(lang, text):
+        return {"cell_type": "markdown", "source": text, "metadata": {"tags": [f"lang-{lang}"]}}
+    nb = {"cells": [{"cell_type": "markdown", "source": "# 前向 | Forward", "metadata": {}},
+                    prose("zh", "## 一步到位\n\n正文"), prose("en", "## In one step\n\ntext"),
+                    prose("zh", "## 练习"), prose("en", "## Exercises\n```\n# no heading\n```\n### In one step")]}
+    ids = heading_ids(nb)
+    assert ids[:3] == ["forward", "in-one-step", "exercises"]
+    assert len(ids) == 4 and len(set(ids)) == 4
+
+
+def test_links():
+    assert [link["text"] for link in links("a/b", "en", {})] == ["Download the notebook"]
+    full = links("a/b", "zh", {"user": "u", "repo": "r", "git_url": "https://github.com/u/r", "branch": "main"})
+    assert len(full) == 3 and full[1]["href"].endswith("/u/r/blob/notebooks/zh/a/b.ipynb")
+    assert full[2]["href"] == "https://github.com/u/r/edit/main/nbs/a/b.ipynb"
+
+
+def test_site_pages():
+    with browsing(viewport={"width": 360, "height": 760}) as seen:
+        seen.page.goto(seen.url + pages()[0])                       # 浏览器自己的启动 | the browser's own start
+        for name in pages():
+            seen.sizes.clear()
+            seen.page.goto(seen.url + name + "?cold", wait_until="load")
+            timing = seen.page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
+            assert timing < 1000, (name, timing)
+            width = seen.page.evaluate("document.documentElement.scrollWidth")
+            assert width <= 360, (name, width)
+            files = {(ROOT / "_build/site" / r.url.split("?")[0].removeprefix(seen.url)) for r in seen.sizes}
+            page = ROOT / "_build/site" / name
+            text = re.sub(r"data:image/[^\"')]+", "", page.read_text(encoding="utf-8"))
+            heavy = {path for path in files if path.suffix in (".css", ".js", ".mjs", ".woff2")}
+            weight = len(gzip.compress(text.encode())) + sum(len(gzip.compress(p.read_bytes())) for p in heavy)
+            assert weight < 1_000_000, (name, weight)
+        assert not seen.faults, seen.faults
+
+
+def test_site_accessible():
+    from axe_playwright_python.sync_playwright import Axe
+    rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "resultTypes": ["violations"]}
+    found = []
+    for scheme in ("light", "dark"):
+        with browsing(color_scheme=scheme, reduced_motion="reduce") as seen:
+            for name in [*pages(), "index.html#choose", "404.html"]:
+                seen.page.goto(seen.url + name, wait_until="load")
+                for fault in Axe().run(seen.page, options=rules).response["violations"]:
+                    found.append((scheme, name, fault["id"], [node["html"][:160] for node in fault["nodes"][:3]]))
+    assert not found, "\n".join(map(str, found))
+
+
+def test_site_links():
+    from urllib.parse import unquote
+    site, ids, broken = ROOT / "_build/site", {}, []
+    everything = [*pages(), "index.html", "404.html"]
+    for name in everything:
+        text = (site / name).read_text(encoding="utf-8")
+        ids[name] = set(re.findall(r"""\sid=["']?([^"'\s>]+)""", text)) | {""}
+    for name in everything:
+        text = re.sub(r"<script.*?</script>", "", (site / name).read_text(encoding="utf-8"), flags=re.S)
+        for link in map(html.unescape, re.findall(r"""<[^>]*?\s(?:href|src)=["']([^"']*)["']""", text)):
+            if re.match(r"(https?|mailto|data):", link):
+                assert "<link" not in link and not re.search(rf'src="{re.escape(link)}"', text) or link[:4] == "data"
+                continue
+            path, _, anchor = unquote(link).partition("#")
+            path = path.split("?")[0]
+            target = (site / name).parent.joinpath(path).resolve() if path else site / name
+            target = target / "index.html" if target.is_dir() else target
+            key = target.relative_to(site.resolve()).as_posix() if target.exists() else None
+            if key is None or (key in ids and anchor not in ids[key] | {"choose"}):
+                broken.append(f"{name}: {link}")
+    assert not broken, "\n".join(broken)
+
+
+def test_site_formulas():
+    from bs4 import BeautifulSoup
+    formulas = 0
+    for name in pages():
+        soup = BeautifulSoup((ROOT / "_build/site" / name).read_text(encoding="utf-8"), "html.parser")
+        formulas += len(soup.select(".katex"))
+        assert not soup.select(".katex-error"), name
+        for node in soup.select("pre, code, script, style, annotation, svg"):
+            node.decompose()
+        raw = re.search(r"\\[a-zA-Z]{3,}|\$\$|\{(?:eq|ref|cite|term|glue|chapter)[:\w]*\}|:::", soup.get_text())
+        assert raw is None, (name, raw and raw[0])
+    assert formulas > 100
+
+
+def test_site_languages_agree():
+    from bs4 import BeautifulSoup
+    for name in (name for name in pages() if name.startswith("zh/")):
+        both = [BeautifulSoup((ROOT / "_build/site" / each).read_text(encoding="utf-8"), "html.parser")
+                for each in (name, "en" + name[2:])]
+        ids = [[s.get("id") for s in soup.select("article section")] for soup in both]
+        assert ids[0] == ids[1], name
+        assert both[0].html["lang"] == "zh-CN" and both[1].html["lang"] == "en"
+        assert len(both[0].select(".katex-display")) == len(both[1].select(".katex-display")), name
+        for soup in both:
+            assert {link["hreflang"] for link in soup.select("link[hreflang]")} == {"zh-CN", "en", "x-default"}
+            assert soup.select_one("h1") and len(soup.select("h1")) == 1, name
+
+
+def test_site_switch():
+    with browsing(reduced_motion="reduce") as seen:
+        for name in pages():
+            seen.page.goto(seen.url + name)
+            ids = seen.page.evaluate("[...document.querySelectorAll('article section[id]')].map(s => s.id)")
+            if len(ids) > 2:
+                seen.page.evaluate("id => document.getElementById(id).scrollIntoView()", ids[2])
+                seen.page.click(".db-switch")
+                seen.page.wait_for_load_state()
+                assert seen.page.url.endswith("#" + ids[2]), (name, ids[2], seen.page.url)
+                assert f"/{'en' if name.startswith('zh') else 'zh'}/" in seen.page.url
+                top = seen.page.evaluate("id => document.getElementById(id).getBoundingClientRect().top", ids[2])
+                assert -60 < top < 400, (name, top)
+        assert not seen.faults, seen.faults
+
+
+def test_site_search():
+    wanted = {("zh", "前向过程"): "前向过程", ("zh", "噪声调度"): "前向过程", ("en", "forward process"): "forward process"}
+    with browsing() as seen:
+        for (lang, query), title in wanted.items():
+            seen.page.goto(f"{seen.url}{lang}/index.html")
+            seen.page.keyboard.press("/")
+            seen.page.wait_for_selector("dialog[open] input")
+            seen.page.keyboard.type(query)
+            seen.page.wait_for_function("q => document.querySelector('.db-find li > a')", arg=query)
+            seen.page.wait_for_timeout(400)
+            first = seen.page.locator(".db-find li > a").first
+            assert title in first.inner_text().lower(), (query, first.inner_text())
+            seen.page.keyboard.press("Enter")
+            seen.page.wait_for_url("**/2_forward_process.html*")
+        assert not seen.faults, seen.faults
+
+
+def test_site_front():
+    for locale, lang in (("zh-CN", "zh"), ("en-GB", "en"), ("fr-FR", "en")):
+        with browsing(locale=locale) as seen:
+            seen.page.goto(seen.url)
+            seen.page.wait_for_url(f"**/{lang}/index.html")
+            seen.page.click(".db-switch")                          # 选过以后就记住 | a choice is remembered
+            seen.page.wait_for_load_state()
+            seen.page.goto(seen.url)
+            seen.page.wait_for_url(f"**/{'en' if lang == 'zh' else 'zh'}/index.html")
+            assert not seen.faults, seen.faults
+    with browsing(java_script_enabled=False) as seen:
+        seen.page.goto(seen.url)
+        for lang in LANGS:
+            assert seen.page.locator(f'a[href="{lang}/index.html"]').is_visible()
+
+
+def test_site_sliders():
+    with browsing() as seen:
+        for name in pages():
+            seen.page.goto(seen.url + name)
+            for slider in seen.page.locator("article input[type=range]").all():
+                slider.scroll_into_view_if_needed()
+                box = slider.locator("xpath=ancestor::*[contains(@class, 'output')][1]")
+                before = box.screenshot()
+                slider.focus()
+                seen.page.keyboard.press("End" if slider.input_value() != slider.get_attribute("max") else "Home")
+                assert box.screenshot() != before, name
+            dead = seen.page.locator(".jupyter-widgets, script[type*='widget-view']").count()
+            assert dead == 0, name
+        assert not seen.faults, seen.faults
+
+
+def test_site_relocatable():
+    with browsing(base="/some/base/") as seen:
+        seen.page.goto(seen.url)
+        seen.page.wait_for_url("**/some/base/*/index.html")
+        for name in pages():
+            seen.page.goto(seen.url + name)
+        seen.page.click(".db-switch")
+        seen.page.wait_for_load_state()
+        seen.page.click("[data-search]")
+        seen.page.wait_for_selector("dialog[open] input")
+        seen.page.keyboard.type("diffusion")
+        seen.page.wait_for_selector(".db-find li > a")
+        assert "/some/base/" in seen.page.locator(".db-find li > a").first.get_attribute("href")
+        assert not seen.faults, seen.faults
+
+
+def test_site_downloads():
+    pages()
+    for chapter in notebooks():
+        for lang in LANGS:
+            nb = read_notebook(ROOT / f"_build/site/{lang}/notebooks/{chapter.file}.ipynb")
+            prose = "\n".join(c["source"] for c in nb["cells"] if c["cell_type"] == "markdown")
+            prose = re.sub(r"```.*?```|`[^`\n]+`", "", prose, flags=re.S)
+            raw = re.search(r"\{(?:eq|ref|numref|cite|term|glue|chapter)[:\w]*\}|:::|^\(\w+\)=", prose, flags=re.M)
+            assert raw is None, (chapter.file, lang, raw and raw[0])
+            assert not any(c.get("outputs") for c in nb["cells"])
+            assert lang == "zh" or not re.search("[\u4e00-\u9fff]{12}", prose), chapter.file
+
+
+def test_execution_dependants():
+    root = Path(tempfile.mkdtemp())
+    for name in ("nbs", "diffusion_book"):
+        shutil.copytree(ROOT / name, root / name)
+    shutil.copy(ROOT / "settings.ini", root)
+    def keys():
+        return {c.file: execution_key(read_notebook(c.path(root)), root) for c in notebooks(root)}
+    before, path = keys(), root / "diffusion_book/schedules.py"
+    path.write_text(path.read_text(encoding="utf-8") + "\nCHANGED = 1\n", encoding="utf-8")
+    rerun = {file for file, key in keys().items() if key != before[file]}
+    def uses(file):
+        cells = read_notebook(root / f"nbs/{file}.ipynb")["cells"]
+        return path in needed([c["source"] for c in cells if runs(c)], root)
+    assert rerun == {file for file in before if uses(file)}
+    assert "index" not in rerun and "0_start/2_page_tools" not in rerun
+
+
+def test_execution_failure():
+    import pytest
+    root = Path(tempfile.mkdtemp())
+    (root / "nbs").mkdir()
+    (root / "nbs/chapters.yml").write_text("- part: p\n  chapters:\n  - {file: bad, title: t}\n", encoding="utf-8")
+    cell = {"cell_type": "code", "id": "boom", "metadata": {}, "outputs": [], "execution_count": None}
+    nb = {"cells": [cell | {"source": "1 / 0"}], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (root / "nbs/bad.ipynb").write_text(json.dumps(nb), encoding="utf-8")
+    with pytest.raises(SystemExit) as stop:
+        execute(root)
+    assert all(word in str(stop.value) for word in ("nbs/bad.ipynb", "boom", "1 / 0", "ZeroDivisionError"))
+
+
+def test_site_address():
+    site = ROOT / "_build/site"
+    pages()
+    assert (site / "sitemap.xml").exists() == bool(settings()["address"])
+    root = Path(tempfile.mkdtemp())
+    shutil.copytree(ROOT / "nbs", root / "nbs")
+    (root / "_build/site/zh").mkdir(parents=True)
+    (root / "_build/site/zh/index.html").touch()
+    _front = globals().get("_front") or __import__("diffusion_book.book.site", fromlist=["_front"])._front
+    for host in ("", "https://example.org"):
+        _front(root, settings() | {"address": host and host + "/book/"})
+        front = (root / "_build/site/index.html").read_text(encoding="utf-8")
+        assert ("canonical" in front) == bool(host)
+        assert (root / "_build/site/sitemap.xml").exists() == bool(host)
+    assert "https://example.org/book/zh/index.html" in (root / "_build/site/sitemap.xml").read_text()
