@@ -40,6 +40,7 @@ _CLICK = {
     r"(\S+) is not one of (.*?)\.": r"\1 不是 \2 之一。",
 }
 
+# %% ../nbs/appendix/5_command_line.ipynb #c202c817
 def in_language(text: str,  # 一对，或 click 的英文 | a pair, or English from click
                 lang: str,  # 语言 | the language | "zh" or "en"
                 ) -> str:  # 那种语言的文字 | the text in that language
@@ -49,6 +50,7 @@ def in_language(text: str,  # 一对，或 click 的英文 | a pair, or English 
         text = re.sub(english, chinese, text)
     return text
 
+# %% ../nbs/appendix/5_command_line.ipynb #33e7bf89
 class _Spoken:
     def get_help(self, ctx):
         return in_language(super().get_help(ctx), ctx.find_root().obj or "en")
@@ -86,6 +88,7 @@ def book(ctx: click.Context,  # click 的上下文 | click's context
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
+# %% ../nbs/appendix/5_command_line.ipynb #0d5f9cf4
 def _message(error, lang):
     """一种异常，一句话 | one kind of exception, one sentence"""
     if isinstance(error, click.ClickException):
@@ -103,6 +106,7 @@ def _message(error, lang):
                 "({0}: {1}); set DIFFUSION_BOOK_DEBUG=1 to see all", lang).format(
                     type(error).__name__, error)
 
+# %% ../nbs/appendix/5_command_line.ipynb #f552b608
 def run(argv: list,  # 命令行参数 | the arguments of the command line | of str
         ) -> int:  # 退出码：0 成功，2 输入不对 | the exit code: 0 is success, 2 wrong input
     """执行一条命令；出错时只写一行 | carry out a command; one line if something is wrong"""
@@ -142,6 +146,7 @@ class Machine:
     writable: bool = True       # 当前文件夹能否写入 | whether the folder can be written to
     notebooks: tuple = ()       # 随包带有笔记本的语言 | languages whose notebooks are installed
 
+# %% ../nbs/appendix/5_command_line.ipynb #b698b4ac
 def _packages():
     """包声明的依赖与已装的版本 | the package's stated needs, and what is installed"""
     for line in metadata.requires("diffusion_book") or ():
@@ -168,6 +173,7 @@ def _device():
     except (ImportError, OSError, RuntimeError) as error:
         return "cpu", "", str(error).split("\n")[0]
 
+# %% ../nbs/appendix/5_command_line.ipynb #99e736cc
 def shipped(lang: str,  # 语言 | the language | "zh" or "en"
             ) -> Path:  # 文件夹，可能不存在 | a folder, which may not exist
     """随包安装的笔记本在哪里 | where the installed notebooks are"""
@@ -217,6 +223,7 @@ def diagnose(machine: Machine,  # 一台电脑 | a machine
         "当前文件夹不可写 | this folder cannot be written to", "请换一个文件夹 | use another folder", "!")
     return found
 
+# %% ../nbs/appendix/5_command_line.ipynb #60ac34e1
 def abilities(machine: Machine,  # 一台电脑 | a machine
               ) -> list:  # 能做的事：是否能做、名称 | abilities: whether, and what | of (bool, str)
     """这台电脑上什么能用 | what would work on this machine"""
@@ -302,6 +309,7 @@ def copy_notebooks(source: Path,  # 笔记本所在的文件夹 | the folder tha
         write_text(folder / name, (source / name).read_bytes())
     return [folder / name for name in names]
 
+# %% ../nbs/appendix/5_command_line.ipynb #2a5c2608
 @book.command
 @click.argument("folder", type=click.Path(path_type=Path), default="diffusion_book_notebooks")
 @click.option("--force", is_flag=True, help="覆盖改动过的文件 | overwrite files that were changed")
