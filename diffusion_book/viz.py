@@ -194,7 +194,7 @@ def _player(draw, values, caption, label, start, fps=None):
         return (
             f'<div style="max-width:{width}px;margin:0 auto">{_still(frames, start, name)}'
             f'<div class="db-controls" style="display:none;'
-            f'gap:.6em;align-items:center">{button or ""}'
+            f'flex-wrap:wrap;gap:.6em;align-items:center">{button or ""}'
             f'<label for="{name}-r">{spans(label)}</label><input id="{name}-r" type="range" min="0" '
             f'max="{len(values) - 1}" step="1" '
             f'value="{start}" style="flex:1;min-width:6em;max-width:20em"><output for="{name}-r" '
