@@ -5,17 +5,18 @@
 # %% auto #0
 __all__ = ['CHOICES', 'RULES', 'SKY', 'SKY_TINT', 'AMBIENT', 'GREY', 'GREYING', 'HAZE', 'MEADOW', 'LEAVES', 'WALLS', 'SAILS',
            'WATER', 'SNOW', 'WHITE', 'DARK', 'CLASSES', 'PAINTERS', 'STYLES', 'SWAP', 'HELD_OUT', 'WORDS', 'PHRASES',
-           'Scene', 'rand', 'disc', 'poly', 'stroke', 'union', 'lookup', 'below', 'scatter', 'mix', 'fade', 'Air',
-           'air_of', 'Layer', 'light_at', 'heavens', 'sun_or_moon', 'rainbow', 'clouds', 'birds', 'horizon_of', 'hills',
-           'ridge', 'peaks', 'mountains', 'ground', 'river', 'lake', 'pine', 'leafy', 'trees', 'house', 'windows',
-           'smoke', 'boat', 'flowers', 'snowman', 'weather', 'layers', 'pixels', 'cover', 'over', 'flat', 'value_noise',
-           'pixel', 'outlines', 'blueprint', 'ink', 'paint', 'paint_batch', 'segmentation', 'depth', 'mask', 'sketch',
-           'light_seen', 'facts', 'random_scene', 'edit', 'held_out', 'stated', 'caption', 'parse', 'scene_for',
-           'TinyScenes', 'world_hash']
+           'Scene', 'rand', 'disc', 'rect', 'poly', 'stroke', 'union', 'lookup', 'below', 'scatter', 'mix', 'fade',
+           'Air', 'air_of', 'Layer', 'light_at', 'heavens', 'sun_or_moon', 'rainbow', 'clouds', 'birds', 'horizon_of',
+           'hills', 'ridge', 'peaks', 'mountains', 'ground', 'river', 'lake', 'pine', 'leafy', 'trees', 'house',
+           'windows', 'smoke', 'boat', 'flowers', 'snowman', 'weather', 'layers', 'pixels', 'cover', 'over', 'flat',
+           'value_noise', 'pixel', 'outlines', 'blueprint', 'ink', 'paint', 'paint_batch', 'segmentation', 'depth',
+           'mask', 'sketch', 'light_seen', 'facts', 'random_scene', 'edit', 'held_out', 'stated', 'caption', 'parse',
+           'scene_for', 'TinyScenes', 'world_hash']
 
 # %% ../nbs/0_start/3_world.ipynb #a032d219
 import functools, hashlib, math, re, zlib
 from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
@@ -111,13 +112,21 @@ def rand(seed: int,  # 种子 | seed | int ≥ 0
          ) -> np.ndarray:  # 均匀的随机数 | uniform numbers | (n,), float32, [0, 1)
     """只用整数运算的随机数，任何机器上都一样 | random numbers by integer arithmetic alone, the same on every machine
     Steele et al. (2014), SplitMix64"""
-    z = np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    z += np.uint64((seed * 0xD1342543DE82EF95 + zlib.crc32(name.encode()) * 0x2545F4914F6CDD1D)
-                   % 2**64)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1)):
-        z ^= z >> np.uint64(shift)
-        z *= np.uint64(factor)
+    start = seed * 0xD1342543DE82EF95 + zlib.crc32(name.encode()) * 0x2545F4914F6CDD1D
+    z = _steps(n) + np.uint64(start % 2**64)
+    for shift, factor in _ROUNDS:
+        z ^= z >> shift
+        z *= factor
+    z ^= z >> np.uint64(31)
     return (z >> np.uint64(40)).astype(np.float32) / np.float32(2**24)
+
+_ROUNDS = tuple((np.uint64(shift), np.uint64(factor))
+                for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)))
+
+@functools.lru_cache
+def _steps(n):
+    """计数器的前 n 步 | the first n steps of the counter"""
+    return np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
 
 # %% ../nbs/0_start/3_world.ipynb #98c1cd0c
 def disc(cx: float, cy: float,  # 圆心 | centre | [0, 1]
@@ -132,6 +141,13 @@ def disc(cx: float, cy: float,  # 圆心 | centre | [0, 1]
         return (np.sqrt(u * u + v * v) - 1) * r
     return d, (cx - rx, cy - ry, cx + rx, cy + ry)
 
+def rect(x0: float, y0: float, x1: float, y1: float,  # 左上角与右下角 | two corners | [0, 1]
+         ) -> tuple:  # （距离函数，包围盒） | (distance function, bounding box)
+    """边与画布平行的矩形 | an upright rectangle"""
+    cx, cy, w, h = (x0 + x1) / 2, (y0 + y1) / 2, abs(x1 - x0) / 2, abs(y1 - y0) / 2
+    return (lambda x, y: np.maximum(np.abs(x - cx) - w, np.abs(y - cy) - h),
+            (cx - w, cy - h, cx + w, cy + h))
+
 def poly(*points,  # 凸多边形的顶点 | corners of a convex polygon | (x, y), …
          ) -> tuple:  # （距离函数，包围盒） | (distance function, bounding box)
     """凸多边形：半平面之交 | a convex polygon, the intersection of half-planes"""
@@ -144,7 +160,8 @@ def poly(*points,  # 凸多边形的顶点 | corners of a convex polygon | (x, y
         rows.append((u, v, u * ax + v * ay))
     u, v, c = np.array(rows, np.float32).T.reshape(3, -1, 1, 1)
     xs, ys = zip(*points)
-    return lambda x, y: ((u * x - c) + v * y).max(0), (min(xs), min(ys), max(xs), max(ys))
+    return (lambda x, y: np.maximum.reduce((u * x - c) + v * y),
+            (min(xs), min(ys), max(xs), max(ys)))
 
 # %% ../nbs/0_start/3_world.ipynb #94578aa7
 def stroke(a: tuple, b: tuple,  # 两端 | both ends | (x, y)
@@ -201,14 +218,15 @@ def scatter(seed: int, name: str,  # 随机数的种子与用途 | seed and use 
     u = rand(seed, name, 3 * columns * rows).reshape(3, rows, columns)
     mx, my = min(0.5, radius * sx), min(0.5, (radius + length) * sy)
     px, py = mx + u[0] * (1 - 2 * mx), my + u[1] * (1 - 2 * my)
-    far = np.where(u[2] < keep, np.float32(0), np.float32(9))
+    px, py, far = px.ravel(), py.ravel(), (u[2].ravel() >= keep) * np.float32(9) - radius
     def d(x, y):
         gx, gy = (x - x0 - slant * (y - y0)) * sx, (y - y0) * sy + 0 * x
         i, j = np.floor(gx).astype(np.int32), np.floor(gy).astype(np.int32)
-        a, b = j % rows, i % columns
-        fx, fy = (gx - i - px[a, b]) / sx, (gy - j - py[a, b]) / sy
-        fy = np.maximum(np.abs(fy) - length, 0)
-        return np.sqrt(fx * fx + fy * fy) - radius + far[a, b]
+        k = j % rows * columns + i % columns
+        fx, fy = (gx - i - px[k]) / sx, (gy - j - py[k]) / sy
+        if length:
+            fy = np.maximum(np.abs(fy) - length, 0)
+        return np.sqrt(fx * fx + fy * fy) + far[k]
     return d, box
 
 # %% ../nbs/0_start/3_world.ipynb #dab3df24
@@ -237,13 +255,14 @@ def mix(a: tuple, b: tuple,  # 两种颜色 | two colours | RGB, [0, 1]
         t: float,  # 从 a 到 b | from a to b | [0, 1]
         ) -> tuple:  # 颜色 | a colour | RGB, [0, 1]
     """两色之间 | between two colours"""
-    return tuple(p + (q - p) * t for p, q in zip(a, b))
+    (r, g, b), (x, y, z) = a, b
+    return r + (x - r) * t, g + (y - g) * t, b + (z - b) * t
 
 def fade(top: tuple, bottom: tuple,  # 上下两色 | colours above and below | RGB, [0, 1]
          y0: float, y1: float,  # 从哪里到哪里 | from where to where | [0, 1]
          ):  # 填色函数 | a fill | (x, y, canvas) → (3, h, 1)
     """竖直的渐变 | a vertical gradient"""
-    a, b = (np.array(c, np.float32).reshape(3, 1, 1) for c in (top, bottom))
+    a, b = np.array((top, bottom), np.float32).reshape(2, 3, 1, 1)
     return lambda x, y, rgb: a + (b - a) * np.minimum(np.maximum((y - y0) / (y1 - y0), 0), 1)
 
 @dataclass(frozen=True)
@@ -257,10 +276,10 @@ class Air:
              depth: int,  # 隔着几层空气 | layers of air in front | 0 … 5
              ) -> tuple:  # 看上去的颜色 | the colour seen | RGB, [0, 1]
         """隔着空气看到的颜色 | a colour seen through the air"""
-        colour = tuple(p * q for p, q in zip(colour, self.ambient))
+        (r, g, b), (x, y, z), clear = colour, self.ambient, 1.0
         for _ in range(depth):
-            colour = mix(colour, self.far, self.haze)
-        return colour
+            clear *= 1 - self.haze
+        return mix(self.far, (r * x, g * y, b * z), clear)
 
     def fade(self, top: tuple, bottom: tuple,  # 上下两色 | colours above and below | RGB
              y0: float, y1: float,  # 从哪里到哪里 | from where to where | [0, 1]
@@ -278,8 +297,7 @@ def air_of(s: Scene,  # 场景 | a scene
                mix(mix(SKY[s.time][2], SKY_TINT[s.season], tint), GREY[s.time], g), HAZE[s.weather])
 
 # %% ../nbs/0_start/3_world.ipynb #c4a10974
-@dataclass(frozen=True)
-class Layer:
+class Layer(NamedTuple):
     """画面上的一层 | one layer of a picture"""
     what: str           # 它是什么 | what it is | CLASSES, or an effect
     depth: int          # 远近 | how far | 0 near … 5 far
@@ -476,14 +494,14 @@ def lake(s, air):
     yield Layer("water", 1, (d, (0, float(far.min()), 1, float(near.max()))), fill)
     shine = {"day": WHITE, "sunset": (1.0, 0.85, 0.70), "night": (0.55, 0.65, 0.85)}[s.time]
     v = rand(s.seed, "ripples", 18).reshape(6, 3).tolist()
-    lines = [stroke((x, .83 + .105 * y), (x + .05 + .08 * w, .83 + .105 * y), .007) for x, y, w in v]
+    lines = [rect(x, .83 + .105 * y, x + .06 + .08 * w, .836 + .105 * y) for x, y, w in v]
     yield Layer("glint", 0, union(*lines), shine, 0.35)
 
 # %% ../nbs/0_start/3_world.ipynb #3b33f7b9
 def pine(s, air, x, b, h):
     """松树：三层三角 | a pine, three triangles"""
     c = LEAVES["pine"][CHOICES["season"].index(s.season)]
-    yield Layer("trees", 1, stroke((x, b - h * .2), (x, b), .028), air.tone((0.36, 0.25, 0.18), 1))
+    yield Layer("trees", 1, rect(x - .014, b - h * .2, x + .014, b), air.tone((0.36, 0.25, 0.18), 1))
     for low, top, wide in ((.16, .58, .155), (.40, .80, .12), (.62, 1.0, .084)):
         y0, y1 = b - h * low, b - h * top
         yield Layer("trees", 1, poly((x, y1), (x + wide / 2, y0), (x - wide / 2, y0)),
@@ -500,8 +518,7 @@ def leafy(s, air, x, b, h):
     crown = [(0, .38, .074, .30), (-.049, .47, .049, .20), (.049, .45, .049, .21),
              (.009, .24, .056, .24)] if cherry else [(0, .46, .047, .40), (0, .26, .033, .26)]
     crown = union(*[disc(x + dx, top + dy * h, rx, ry * h) for dx, dy, rx, ry in crown])
-    wood = poly((x - .012, b - h * .5), (x + .012, b - h * .5), (x + .017, b), (x - .017, b))
-    yield Layer("trees", 1, wood, air.tone(trunk, 1))
+    yield Layer("trees", 1, rect(x - .015, b - h * .5, x + .015, b), air.tone(trunk, 1))
     if c:
         yield Layer("trees", 1, crown, air.fade(mix(c, (1, 1, .8), .25), mix(c, (.2, .15, .2), .18),
                                                 top, top + (.68 if cherry else .86) * h))
@@ -535,7 +552,7 @@ def house(s, air):
     cx = cx if s.side == "left" else 1 - cx
     at = lambda u, v: (cx + flip * k * u, b - k * v)  # 以墙脚为原点 | from the foot of the wall
     part = lambda *points: poly(*[at(u, v) for u, v in points])
-    box = lambda u0, v0, u1, v1: part((u0, v0), (u1, v0), (u1, v1), (u0, v1))
+    box = lambda u0, v0, u1, v1: rect(*at(u0, v0), *at(u1, v1))
     line = lambda p, q, w: stroke(at(*p), at(*q), w)
     wall, winter = WALLS[s.house], s.season == "winter"
     tiles = (0.30, 0.25, 0.30) if s.house == "red" else (0.42, 0.24, 0.20)
@@ -551,13 +568,13 @@ def house(s, air):
     yield L(part((-.1075, .277), (.14, .277), (.195, .123), (-.04, .123)),
             air.fade(mix(roof, WHITE, .10), roof, at(0, .277)[1], at(0, .123)[1]))
     eaves = [((-.1075, .273), (-.19, .123)), ((-.1075, .273), (-.035, .123))]
-    eaves += [((-.035, .121), (.195, .121))] if winter else []
-    yield L(union(*[line(p, q, .020) for p, q in eaves]), air.tone(mix(tiles, WHITE, .1), 1))
+    yield L(union(*[line(p, q, .020) for p, q in eaves], box(-.035, .111, .195, .123 if winter else .114)),
+            air.tone(mix(tiles, WHITE, .1), 1))
     yield L(box(-.1335, 0, -.0815, .085), air.tone((0.38, 0.23, 0.17), 1))
-    yield from windows(s, air, at, box, line)
+    yield from windows(s, air, at, box)
 
 # %% ../nbs/0_start/3_world.ipynb #a2f3e380
-def windows(s, air, at, box, line):
+def windows(s, air, at, box):
     """两扇窗，入夜或亮着灯 | two windows, which may be lit"""
     centres = (.017, .108)
     if s.lit:
@@ -566,9 +583,9 @@ def windows(s, air, at, box, line):
     dark = (0.42, 0.52, 0.62) if s.time != "night" else (0.20, 0.24, 0.34)
     panes = union(*[box(u - .031, .037, u + .031, .101) for u in centres])
     yield Layer("house", 1, panes, (1.0, 0.83, 0.42) if s.lit else air.tone(dark, 1))
-    bars = [line((u, .037), (u, .101), .007) for u in centres]
-    bars += [line((u - .031, .069), (u + .031, .069), .007) for u in centres]
-    yield Layer("house", 1, union(*bars), air.tone((0.45, 0.30, 0.26), 1), 0.8)
+    bars = [box(u - .0035, .037, u + .0035, .101) for u in centres]
+    bars += [box(-.014, .0655, .139, .0725)]
+    yield Layer("glint", 1, union(*bars), air.tone((0.45, 0.30, 0.26), 1), 0.8)
 
 def smoke(s, x, y, flip):
     """炊烟 | smoke"""
@@ -617,8 +634,8 @@ def snowman(s, air):
                     air.fade(WHITE, (0.72, 0.80, 0.93), b - v - r, b - v + r, 0))
     yield Layer("snowman", 0, stroke((x - .038, b - .180), (x + .038, b - .180), .022),
                 air.tone((0.86, 0.16, 0.14), 0))
-    hat = poly((x - .026, b - .285), (x + .026, b - .285), (x + .026, b - .235), (x - .026, b - .235))
-    yield Layer("snowman", 0, union(hat, stroke((x - .042, b - .238), (x + .042, b - .238), .014),
+    hat, brim = rect(x - .026, b - .285, x + .026, b - .235), rect(x - .046, b - .245, x + .046, b - .231)
+    yield Layer("snowman", 0, union(hat, brim,
                 dot(-.013, .222, .006), dot(.013, .222, .006), dot(0, .14, .007),
                 dot(0, .115, .007)), air.tone(black, 0))
     yield Layer("snowman", 0, poly((x, b - .218), (x + .04, b - .208), (x, b - .203)),
@@ -727,12 +744,14 @@ def value_noise(size: int,  # 边长 | side | pixels
 def pixel(stack: list,  # 层，从后往前 | layers from back to front
           size: int,  # 边长 | side | pixels
           ) -> np.ndarray:  # 图 | a picture | (3, size, size), [0, 1]
-    """像素画：三十二格，有序抖动到六级 | pixel art: 32 cells, ordered dither to six levels
+    """像素画：至多六十四格，描边，有序抖动 | pixel art: at most 64 cells, dark edges, ordered dither
     Bayer (1973)"""
-    n = min(size, 32)
+    n = min(size, 64)
     bayer = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], np.float32)
-    threshold = np.tile((bayer + 0.5) / 16, (8, 8))[:n, :n] * 0.6 + 0.2
-    rgb = np.floor(np.minimum(np.maximum(flat(stack, n), 0), 1) * 5 + threshold) / 5
+    threshold = np.tile((bayer + 0.5) / 16, (16, 16))[:n, :n] * 0.5 + 0.25
+    rgb = flat(stack, n)
+    over(rgb, rgb * 0.45, outlines([l for l in stack if l.depth < 2], n, 0) * 0.8)
+    rgb = np.floor(np.minimum(np.maximum(rgb, 0), 1) * 9 + threshold) / 9
     index = np.arange(size) * n // size
     return rgb[:, index][:, :, index]
 
@@ -756,53 +775,85 @@ def blueprint(stack: list,  # 层，从后往前 | layers from back to front
               size: int,  # 边长 | side | pixels
               ) -> np.ndarray:  # 图 | a picture | (3, size, size), [0, 1]
     """蓝图：蓝底、方格、白线、图框 | a blueprint: blue ground, grid, white lines, frame"""
-    rgb = np.zeros((3, size, size), np.float32)
-    over(rgb, (0.09, 0.25, 0.52), np.float32(1) - 0.12 * value_noise(size, 6, "blueprint"))
-    rows, columns, x, y = pixels(size)
-    for n, alpha in ((16, 0.10), (4, 0.16)):
-        if size >= 4 * n:
-            for c in (x, y):
-                over(rgb, WHITE, alpha * cover(0.5 / n - np.abs(c * n % 1 - 0.5) / n, 1 / size))
-    over(rgb, (0.90, 0.96, 1.0), 0.92 * outlines(stack, size, 0.006))
-    edge = np.maximum(np.abs(x - 0.5), np.abs(y - 0.5))
-    over(rgb, WHITE, 0.8 * cover(np.abs(edge - 0.475) - 0.002, 1 / size))
+    rgb, (_, _, x, y) = np.zeros((3, size, size), np.float32), pixels(size)
+    over(rgb, (0.08, 0.24, 0.50), 1 - 0.15 * value_noise(size, 6, "blueprint"))
+    for n, alpha in ((32, 0.09), (8, 0.13)):
+        for c in (x, y) if size >= 4 * n else ():
+            over(rgb, WHITE, alpha * cover(np.abs((c * n + 0.5) % 1 - 0.5) / n - 0.001, 1 / size))
+    over(rgb, (0.90, 0.96, 1.0), 0.92 * outlines(stack, size, 0.005))
+    lines = [stroke(a, b, 0.003) for what, v in (("house", 0.035), ("boat", 0.02))
+             for a, b in _measured([l for l in stack if l.what == what], v)]
+    for l in stack:
+        if l.what == "light":  # 圆心线 | centre lines
+            x0, y0, x1, y1 = l.geometry[1]
+            u, v = (x0 + x1) / 2, (y0 + y1) / 2
+            lines += [stroke((x0 - .03, v), (x1 + .03, v), .003), stroke((u, y0 - .03), (u, y1 + .03), .003)]
+    frame = lambda r: (lambda x, y: np.abs(rect(r, r, 1 - r, 1 - r)[0](x, y)) - 0.0015, (0, 0, 1, 1))
+    lines += [frame(0.02), frame(0.03), stroke((.72, .90), (.97, .90), .003),
+              stroke((.72, .90), (.72, .97), .003), stroke((.72, .935), (.97, .935), .003)]
+    over(rgb, (0.80, 0.91, 1.0), 0.75 * cover(union(*lines)[0](x, y), 1 / size))
     return rgb
 
+def _measured(stack, gap):
+    """尺寸线：下面一条，带两端的短线 | a dimension line below, with ticks at its ends"""
+    if stack:
+        x0, _, x1, y = union(*[layer.geometry for layer in stack])[1]
+        yield from (((x0, y + gap), (x1, y + gap)), ((x0, y + .01), (x0, y + gap + .01)),
+                    ((x1, y + .01), (x1, y + gap + .01)))
+
 # %% ../nbs/0_start/3_world.ipynb #c687faad
+@functools.lru_cache(4)
+def _brush(size):
+    """宣纸与笔墨的纹理：纸、抖动、墨韵、飞白 | textures of paper and brush: paper, tremor, flow of ink, dry strokes"""
+    noise = lambda cells, name: value_noise(size, cells, name)
+    tint = np.array((0.965, 0.945, 0.895), np.float32).reshape(3, 1, 1)
+    paper = tint * (1 - 0.025 * noise(60, "fibre") - 0.035 * noise(5, "age"))
+    tremor = 0.012 * (noise(11, "x") - 0.5), 0.012 * (noise(11, "y") - 0.5)
+    flow = 0.45 + 0.75 * noise(7, "flow") + 0.35 * noise(30, "bloom")
+    dry = np.minimum(np.maximum(noise(34, "dry") * 3.2 - 0.55, 0), 1)
+    return paper, tremor, flow, dry, 0.0012 + 0.0048 * noise(12, "press")
+
+_OUTLINED = ("light", "mountains", "ground", "water", "trees", "house", "boat", "snowman", "clouds")
+
 def ink(stack: list,  # 层，从后往前 | layers from back to front
         size: int,  # 边长 | side | pixels
         ) -> np.ndarray:  # 图 | a picture | (3, size, size), [0, 1]
-    """水墨：宣纸、留白、渲染、枯笔、印章 | ink wash: paper, reserve, wash, dry brush, seal"""
-    paper = np.array((0.955, 0.930, 0.870), np.float32).reshape(3, 1, 1)
-    rgb = paper * (1 - 0.05 * value_noise(size, 48, "fibre") - 0.05 * value_noise(size, 5, "age"))
-    sheet = rgb.copy()
-    wx, wy = (0.014 * (value_noise(size, 13, n) - 0.5) for n in ("warp x", "warp y"))
-    flow = 0.55 + 0.9 * value_noise(size, 9, "flow") * value_noise(size, 40, "grain")
-    dry = value_noise(size, 90, "dry")
+    """水墨：宣纸、留白、渲染、飞白、印章 | ink wash: paper, reserve, wash, dry strokes, a seal"""
+    paper, (wx, wy), flow, dry, press = _brush(size)
+    rgb, black = paper.copy(), np.array((0.11, 0.11, 0.13), np.float32).reshape(3, 1, 1)
     for layer in stack:
-        if layer.what in ("glow", "glint", "fog"):
+        rows, columns, x, y = pixels(size, layer.geometry[1], 0.02 + layer.soft)
+        if layer.what in ("glow", "glint") or not x.size * y.size:
             continue
-        rows, columns, x, y = pixels(size, layer.geometry[1], 0.03 + layer.soft)
-        if x.size == 0 or y.size == 0:
-            continue
-        cut, strength = (rows, columns), (1.0, 0.95, 0.8, 0.62, 0.45, 0.25)[layer.depth]
-        x, y = x + wx[cut], y + wy[cut]
-        d = layer.geometry[0](x, y)
+        cut = rows, columns
+        d = layer.geometry[0](x + wx[cut], y + wy[cut])
         colour = layer.fill(x, y, rgb) if callable(layer.fill) else layer.fill
         colour = np.array(colour, np.float32).reshape(3, *np.shape(colour)[1:] or (1, 1))
         light = 0.3 * colour[:1] + 0.6 * colour[1:2] + 0.1 * colour[2:]
-        inside = cover(d, max(1 / size, layer.soft, 0.008)) * layer.alpha
-        part, under = rgb[:, rows, columns], sheet[:, rows, columns]
-        over(part, under, inside * 0.9)
-        rim = 1 / (1 + (d / 0.02) * (d / 0.02))
-        wash = inside * strength * (0.55 + 0.45 * rim) * flow[cut]
-        over(part, light * 0.35 + (colour - light) * 0.55, np.minimum(wash * (1.12 - light), 1))
-        if layer.what in CLASSES[1:]:
-            brush = cover(np.abs(d) - 0.003, max(1 / size, 0.005)) * (dry[cut] > 0.35)
-            over(part, (0.13, 0.12, 0.13), brush * strength * 0.7)
-    rows, columns, x, y = pixels(size)
-    seal = np.maximum(np.abs(x - 0.925), np.abs(y - 0.075)) - 0.035
-    over(rgb, (0.75, 0.16, 0.12), cover(seal, 1 / size) * 0.9)
+        far, part = layer.depth / 5, rgb[:, rows, columns]
+        inside = cover(d, max(1.5 / size, layer.soft)) * layer.alpha
+        over(part, paper[:, rows, columns], inside * (layer.what != "rain"))
+        spread = {"mountains": 0.09, "ground": 0.05, "clouds": 0.05}.get(layer.what, 0.03)
+        rim = 1 / (1 + (d / spread) * (d / spread))
+        wash = (1.05 - light) * (1.2 - 0.75 * far) * (0.30 + 0.70 * rim) * flow[cut]
+        if layer.what == "sky":
+            wash = (0.92 - light) * (1 - y) * (0.65 + 0.35 * flow)
+        elif layer.what == "mountains":
+            wash = (1.25 - light) * (1.5 - far) * rim * flow[cut]
+        elif layer.what in ("birds", "flowers", "light"):
+            wash = (1.15 - light) * (0.75 + 0.25 * flow[cut])
+        elif layer.what == "rain":
+            wash = 0.30 * flow[cut]
+        vivid = light + (colour - light) * 1.25
+        over(part, black + (vivid - black) * 0.55, np.minimum(np.maximum(wash, 0), 0.96) * inside)
+        if layer.what in _OUTLINED:
+            line = cover(np.abs(d + 0.002) - press[cut], 1 / size) * dry[cut]
+            over(part, black, line * (0.95 - 0.8 * far))
+    _, _, x, y = pixels(size)
+    over(rgb, (0.76, 0.13, 0.10), cover(rect(.885, .045, .955, .115)[0](x, y), 1 / size) * dry * 0.92)
+    carved = union(rect(.916, .058, .924, .103), rect(.898, .075, .904, .094),
+                   rect(.936, .075, .942, .094))  # 小 | the character for small
+    over(rgb, (0.96, 0.93, 0.88), cover(carved[0](x, y), 1 / size))
     return rgb
 
 # %% ../nbs/0_start/3_world.ipynb #f2287683
@@ -830,7 +881,7 @@ def paint(scene: Scene,  # 场景 | a scene
     _size(size)
     _checked("style", style, STYLES)
     rgb = np.minimum(np.maximum(STYLES[style](layers(scene), size), 0), 1)
-    return torch.from_numpy(np.floor(rgb * 255 + 0.5)) / 127.5 - 1
+    return torch.from_numpy(np.floor(rgb * 255 + 0.5) / np.float32(127.5) - 1)
 
 def paint_batch(scenes,  # 场景 | scenes
                 size: int = 32,  # 边长 | side | pixels, 16 … 512
