@@ -20,10 +20,12 @@ import functools, json
 REPO = Path(__file__).resolve().parents[1] if "__file__" in globals() else Path.cwd()
 
 def command(*argv, **options):
-    """运行一条命令，失败时说出它的输出 | run a command; its output is told if it fails"""
-    options = {"capture_output": True, "text": True, "encoding": "utf-8"} | options
+    """在仓库之外运行一条命令，失败时说出它的输出 | run a command outside the repository; its output if it fails"""
+    outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    options = {"capture_output": True, "text": True, "encoding": "utf-8",
+               "cwd": tempfile.gettempdir(), "env": outside} | options
     done = subprocess.run([str(a) for a in argv], **options)
-    assert done.returncode == 0, f"{argv}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+    assert done.returncode == 0, f"{argv}\n" + f"{done.stdout}{done.stderr or str()}"[-4000:]
     return done.stdout
 
 @functools.cache
@@ -42,8 +44,11 @@ def reader():
     import atexit, shutil
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     command(sys.executable, "-m", "venv", folder)
-    pins = re.findall(r"^([\w.-]+==[^\s;]+(?: ;[^\\\n]+)?)", (REPO / "requirements.txt").read_text(), re.M)
+    lock = (REPO / "requirements.txt").read_text()
+    pins = re.findall(r"^([\w.-]+==[^\s;]+(?: ;[^\\\n]+)?)", lock, re.M)
     (folder / "pins.txt").write_text("\n".join(pins))
+    index = os.environ.get("TORCH_INDEX_URL")  # 与 make env 一样 | as make env does
+    install(folder, "torch", *(("--index-url", index) if index else ()))
     install(folder, wheel())
     return folder
 
@@ -59,11 +64,12 @@ def run_download(path, lang, file, kernel):
     import nbformat
     from nbclient import NotebookClient
     from diffusion_book.book.source import body, directives, localise_code, read_notebook
-    checks = [localise_code(body(cell), lang) for cell in read_notebook(REPO / "nbs" / file)["cells"]
-              if "check" in directives(cell)]
+    source = read_notebook(REPO / "nbs" / file)["cells"]
+    checks = [localise_code(body(cell), lang) for cell in source if "check" in directives(cell)]
     nb, problems = nbformat.read(path, 4), []
+    raw = re.compile(r"^:::|^```\{|\{[\w:]+\}`", re.M)
     for cell in nb.cells:
-        if cell.cell_type == "markdown" and re.search(r"^:::|^```\{|\{[\w:]+\}`", cell.source, re.M):
+        if cell.cell_type == "markdown" and raw.search(cell.source):
             problems.append(f"{path}: {cell.source[:80]}")
     NotebookClient(nb, kernel_name=kernel, timeout=300, allow_errors=True,
                    resources={"metadata": {"path": path.parent}}).execute()
@@ -130,10 +136,14 @@ def test_world_paints_what_is_asked():
     from PIL import Image
 
     from diffusion_book.world import paint, scene_for
+    def pixels(path):
+        with Image.open(path) as image:
+            return torch.from_numpy(np.array(image)).permute(2, 0, 1) / 127.5 - 1
+
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder, "new", "x.png")
         ask = ["world", "秋天的夜晚，湖边有一座红房子", "--size", "64", "--out", str(picture)]
-        assert spoken(*ask)[0] == 0 and Image.open(picture).size == (64, 64)
+        assert spoken(*ask)[0] == 0 and pixels(picture).shape == (3, 64, 64)
         first = picture.read_bytes()
         assert spoken(*ask)[0] == 0 and picture.read_bytes() == first
         code, out, _ = spoken(*ask, "--count", "3", "--style", "ink", "--lang", "zh")
@@ -141,9 +151,9 @@ def test_world_paints_what_is_asked():
         assert code == 0 and sorted(p.name for p in picture.parent.iterdir()) == [*names, "x.png"]
         assert len({(picture.parent / name).read_bytes() for name in names}) == 3 == out.count("\n")
         asked = scene_for("秋天的夜晚，湖边有一座红房子")
-        assert (asked.season, asked.time, asked.water, asked.house) == ("autumn", "night", "lake", "red")
-        shown = torch.from_numpy(np.array(Image.open(picture))).permute(2, 0, 1) / 127.5 - 1
-        assert torch.allclose(shown, paint(asked, 64), atol=1e-6)
+        assert asked.season == "autumn" and asked.time == "night"
+        assert asked.water == "lake" and asked.house == "red"
+        assert torch.allclose(pixels(picture), paint(asked, 64), atol=1e-6)
 
 
 def test_world_names_its_styles():
@@ -158,7 +168,8 @@ def test_world_refuses():
         blocked = Path(folder, "file")
         blocked.write_text("x")
         for argv in (["--size", "15"], ["--style", "oil"], ["--out", "x.jpg"], ["--count", "0"],
-                     ["qwertyuiop"], ["sun at night"], ["--out", str(blocked / "x.png")], ["--out", folder + "/a\0.png"]):
+                     ["qwertyuiop"], ["sun at night"], ["--out", str(blocked / "x.png")],
+                     ["--out", folder + "/a\0.png"]):
             code, out, err = spoken("world", *argv, "--lang", "zh")
             assert code == 2 and err.startswith("错误：") and err.count("\n") == 1, (argv, code, err)
         assert sorted(p.name for p in Path(folder).iterdir()) == ["file"]
@@ -201,7 +212,8 @@ def test_help_in_both_languages():
 
 def test_help_imports_nothing_heavy():
     code = ("import sys\nfrom diffusion_book.cli import run\nrun(['--help'])\n"
-            "heavy = {'torch', 'numpy', 'PIL', 'matplotlib', 'IPython'}\nsys.exit(len(heavy & set(sys.modules)))")
+            "heavy = {'torch', 'numpy', 'PIL', 'matplotlib', 'IPython'}\n"
+            "sys.exit(len(heavy & set(sys.modules)))")
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
 
 
@@ -222,8 +234,9 @@ def test_wheel_in_a_clean_environment():
     installed = {p["name"].lower() for p in
                  json.loads(command(python, "-m", "pip", "list", "--format", "json"))}
     assert not installed & {"nbdev", "sphinx", "jupyter-book", "ipython", "pytest", "diffusers"}
-    listed = command(python, "-c", "import pkgutil, diffusion_book as d; "
-                     "print(*(m.name for m in pkgutil.iter_modules(d.__path__) if not m.ispkg))").split()
+    code = ("import pkgutil, diffusion_book as book\n"
+            "print(*(m.name for m in pkgutil.iter_modules(book.__path__) if not m.ispkg))")
+    listed = command(python, "-c", code).split()
     assert "schedules" in listed and "cli" in listed
     for module in listed:
         if module.startswith("_"):
@@ -231,7 +244,8 @@ def test_wheel_in_a_clean_environment():
         code = f"import torch, diffusion_book.{module}"
         added = []
         for _ in range(3):  # 最短的一次，忙碌的机器也量得准 | the best of three, true on a busy machine too
-            log = subprocess.run([python, "-X", "importtime", "-c", code], capture_output=True, text=True).stderr
+            log = command(python, "-X", "importtime", "-c", code, stderr=subprocess.STDOUT,
+                          stdout=subprocess.PIPE, capture_output=False)
             found = re.search(rf"\|\s+(\d+) \|\s+diffusion_book\.{module}$", log, re.M)
             added.append(int(found[1]) / 1e6)
         print(f"{module}: {min(added):.3f} s")
@@ -258,13 +272,16 @@ def test_command_in_a_clean_environment():
 
 def test_downloads_run_from_top_to_bottom():
     from concurrent.futures import ThreadPoolExecutor
+    from unittest import mock
     folder = reader()
-    extra = command(python_of(folder), "-c", "from importlib.metadata import requires; "
-                    "print(*(r.split(';')[0] for r in requires('diffusion_book') if 'notebooks' in r))")
+    extra = command(python_of(folder), "-c", "from importlib.metadata import requires\n"
+                    "for r in requires('diffusion_book'):\n"
+                    "    if 'notebooks' in r: print(r.split(';')[0])")
     install(folder, *(r for r in extra.split() if not r.startswith("jupyterlab")))
     command(python_of(folder), "-m", "ipykernel", "install", "--prefix", folder, "--name", "reader")
-    os.environ |= {"JUPYTER_PATH": str(folder / "share/jupyter"), "DIFFUSION_BOOK_STATIC": "1",
-                   "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {
+        "JUPYTER_PATH": str(folder / "share/jupyter"), "DIFFUSION_BOOK_STATIC": "1",
+        "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     paths = []
     for lang in ("zh", "en"):
         source, target = REPO / f"_build/site/{lang}/notebooks", folder / "downloads" / lang
@@ -272,7 +289,7 @@ def test_downloads_run_from_top_to_bottom():
         paths += [(p, lang, p.relative_to(target), "reader") for p in sorted(target.rglob("*.ipynb"))
                   if p.parent.name != "appendix"]  # 附录需要仓库 | the appendix needs the repository
     assert len(paths) >= 6
-    with ThreadPoolExecutor(2) as pool:
+    with mock.patch.dict(os.environ, environment, clear=True), ThreadPoolExecutor(2) as pool:
         problems = [p for found in pool.map(lambda one: run_download(*one), paths) for p in found]
     assert not problems, "\n".join(problems)
 
@@ -296,7 +313,8 @@ def test_workflows_fit_their_schema():
 def test_lock_has_hashes_and_no_address():
     for name in ("requirements.txt", "requirements-assets.txt"):
         text = (REPO / name).read_text()
-        assert "://" not in text and not re.search(r"^(nvidia|cuda|triton|torchvision|torchaudio)", text, re.M)
+        assert "://" not in text
+        assert not re.search(r"^(nvidia|cuda|triton|torchvision|torchaudio)", text, re.M)
         pins = re.findall(r"^[a-z0-9].*?(?=^[a-z0-9]|\Z)", text, re.M | re.S)
         assert pins and all("==" in pin and "--hash=sha256:" in pin for pin in pins)
     assert re.search(r"^torch==2\.13\.0 ", (REPO / "requirements.txt").read_text(), re.M)
