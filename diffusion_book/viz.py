@@ -34,7 +34,7 @@ def glue(name: str,  # 正文引用它的名字 | the name by which the prose qu
 def to_pil(x: Tensor,  # 一张图像 | one image | (C, H, W), C = 1, 3
            scale: int = 1,  # 每个像素画成 scale × scale | each pixel becomes scale × scale
            range: tuple = (-1, 1),  # 映到黑与白的两个值 | the values that become black and white
-           ):  # PIL 图像 | a PIL image | 8 bit
+           ) -> "Image":  # PIL 图像 | a PIL image | 8 bit
     """张量变成图片；超出 range 的值画成黑或白 | tensor to picture; values beyond range become black or white
     形状不对或含 NaN 时抛出 ValueError | raises ValueError for a wrong shape or a NaN"""
     from PIL import Image
@@ -145,7 +145,7 @@ _PLAYER = """(() => {
   new IntersectionObserver((seen, watch) => {
     if (!seen.some(e => e.isIntersecting)) return;
     watch.disconnect();
-    if (!timer) play(Math.min(+handle.max + 1, 5 * button.dataset.fps));
+    if (!timer) play(Math.min(handle.max - handle.value, 5 * button.dataset.fps));
   }, {threshold: 0.6}).observe(figure);
 })()"""
 
@@ -175,6 +175,8 @@ def _still(frames: list, start: int, name: str) -> str:
 def _player(draw, values, caption, label, start, fps=None):
     """滑块与动画的共同部分 | what sliders and animations share"""
     values = list(values)
+    if not str(label).strip():
+        raise ValueError("label 不能为空，读屏软件要念它 | label must not be empty; screen readers say it")
     if not 0 <= start < len(values):
         raise ValueError(f"start 应在 0 到 {len(values) - 1} 之间，得到 {start} | "
                          f"start should lie in 0 to {len(values) - 1}, got {start}")
@@ -226,7 +228,7 @@ def slider(draw,  # 由一个值画一幅画面 | draws a picture for a value | 
            caption: str,  # 题注，一对 | caption, a pair
            label: str = "t",  # 滑块的名字 | the slider's name
            start: int = 0,  # 从第几个值开始 | the value to begin with | index
-           ):  # 静态网页或 ipywidgets | a static page, or ipywidgets
+           ) -> "Html | VBox":  # 静态网页或 ipywidgets | a static page, or ipywidgets
     """拖动它，看画面怎样随一个量变化 | drag it and see how the picture depends on a quantity"""
     return _player(draw, values, caption, label, start)
 
@@ -235,7 +237,7 @@ def animation(draw,  # 由一个值画一幅画面 | draws a picture for a value
               caption: str,  # 题注，一对 | caption, a pair
               label: str = "t",  # 滑块的名字 | the slider's name
               fps: float = 8,  # 每秒几幅 | pictures per second
-              ):  # 静态网页或 ipywidgets | a static page, or ipywidgets
+              ) -> "Html | VBox":  # 静态网页或 ipywidgets | a static page, or ipywidgets
     """会播放的滑块；自动播放一遍，最多 5 秒 | a slider that plays; by itself once, for 5 seconds at most"""
     return _player(draw, values, caption, label, 0, fps)
 
@@ -243,7 +245,7 @@ def animation(draw,  # 由一个值画一幅画面 | draws a picture for a value
 def luminance(colour: str,  # 颜色 | a colour | "#rrggbb"
               ) -> float:  # 相对亮度 | relative luminance | [0, 1]
     """颜色的相对亮度 | the relative luminance of a colour
-    WCAG 2.2, relative luminance"""
+    W3C (2023), WCAG 2.2, relative luminance"""
     u = [int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)]
     r, g, b = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in u]
     return 0.2126 * r + 0.7152 * g + 0.0722 * b
@@ -253,7 +255,7 @@ def contrast(one: str,  # 颜色 | a colour | "#rrggbb"
              other: str,  # 颜色 | a colour | "#rrggbb"
              ) -> float:  # 对比度 | contrast ratio | [1, 21]
     """两种颜色的对比度 | the contrast ratio of two colours
-    WCAG 2.2, contrast ratio"""
+    W3C (2023), WCAG 2.2, contrast ratio"""
     dark, light = sorted([luminance(one), luminance(other)])
     return (light + 0.05) / (dark + 0.05)
 

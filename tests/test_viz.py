@@ -81,6 +81,7 @@ def test_slider_static():
         again = slider(draw, range(5), "灰度 | grey levels", label="k", start=2)
     assert again.replace(f"{name}-2", name) == page != again
     assert refuses(slider, draw, range(5), "x | x", "k", 5)
+    assert refuses(slider, draw, range(5), "x | x", "")
 
 
 def test_animation_static():

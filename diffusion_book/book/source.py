@@ -241,9 +241,9 @@ def localise(nb: dict,  # 运行过的笔记本 | an executed notebook
             tags += ["remove-input"] * (found.get("echo") == ["false"])
             tags += ["hide-input"] * ("solution" in found or found.get("code-fold") == ["true"])
             cell["metadata"] = {"tags": tags}
-            for output in cell["outputs"]:
-                if html := output.get("data", {}).get("text/html"):
-                    output["data"]["text/html"] = localise_html("".join(html), lang)
+            for data in (output.get("data", {}) for output in cell["outputs"]):
+                for kind in data.keys() & {"text/html", "text/markdown"}:
+                    data[kind] = localise_html("".join(data[kind]), lang)
             cell["outputs"] = [output for output in cell["outputs"]
                                if "scrapbook" not in output.get("metadata", {})]
         cells.append(cell)
