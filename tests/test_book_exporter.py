@@ -110,8 +110,8 @@ def test_passes():
 def test_surviving():
     assert faults_of(surviving, "", "") == []
     assert "unnoticed" in faults_of(surviving, "noise_std(0.25) - 0.5", "noise_std(1) - 1")[0]
-    assert "once" in faults_of(surviving, "breaks: math.sqrt(beta)", "breaks: sqrt(gamma)")[0]
-    assert "once" in faults_of(surviving, "breaks: math.sqrt(beta)", "breaks: beta")[0]
+    assert "unnoticed" in faults_of(surviving, "breaks: math.sqrt(beta)", "breaks: sqrt(gamma)")[0]
+    assert "unnoticed" in faults_of(surviving, "breaks: math.sqrt(beta)", "breaks: beta")[0]
     assert "AssertionError" in faults_of(surviving, "return math.sqrt(beta)", "return beta / 2")[0]
 
 
