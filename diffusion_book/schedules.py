@@ -91,20 +91,23 @@ def spread(
         raise _bad("t.shape", tuple(c.shape), f" () 或 ({len(x)},)", f"() or ({len(x)},)")
     return c.to(x.device, x.dtype).reshape(c.shape + (1,) * (x.ndim - c.ndim))
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #816a98f4
+# %% ../nbs/1_theory/2_forward_process.ipynb #2aef5aa8
 class Schedule:
     """噪声调度的基类：子类给出 curve(t) | base of all noise schedules: a subclass gives curve(t)"""
 
     t_min = 1e-3  # 网格里最后一个有噪声的时刻 | the last noisy time of a grid
 
-    def curve(self, t):
-        """子类的 (α, σ)；t 是 [0, 1] 内的 float64 | a subclass's (α, σ), for float64 t in [0, 1]"""
+    def curve(
+        self,
+        t: Tensor,  # 时刻 | times | (…), [0, 1], float64
+    ) -> tuple[Tensor, Tensor]:  # 系数 (α, σ) | coefficients (α, σ) | t.shape
+        """由子类给出 | given by a subclass"""
         raise NotImplementedError
 
     def alpha_sigma(
         self,
         t: Tensor | float,  # 时刻，0 是数据，1 是噪声 | time, 0 is data and 1 is noise | (…), [0, 1]
-    ) -> tuple[Tensor, Tensor]:  # (α, σ)，float64 | (α, σ), float64 | t.shape
+    ) -> tuple[Tensor, Tensor]:  # 系数 (α, σ) | coefficients (α, σ) | t.shape, float64
         """信号与噪声的系数；t 越界时抛出 ValueError | factors of signal and noise; ValueError outside [0, 1]"""
         return self.curve(_inside(_real(t), 0, 1, "时刻", "times"))
 
@@ -155,7 +158,7 @@ class Schedule:
         }
         return torch.cat([noisy[_check_spacing(spacing)], even[-1:]])
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #65ca62cd
+# %% ../nbs/1_theory/2_forward_process.ipynb #c8f42bc1
 class DiscreteVP(Schedule):
     """离散的方差保持链；t 是整数，-1 是数据，T-1 是噪声 | the discrete chain; integer t, -1 is data, T-1 is noise"""
 
@@ -175,7 +178,7 @@ class DiscreteVP(Schedule):
     def alpha_sigma(
         self,
         t: Tensor | int,  # 时刻 | times | (…), int, -1 … T-1
-    ) -> tuple[Tensor, Tensor]:  # (α, σ)，float64 | (α, σ), float64 | t.shape
+    ) -> tuple[Tensor, Tensor]:  # 系数 (α, σ) | coefficients (α, σ) | t.shape, float64
         """查表；t 不是整数或越界时抛出 ValueError | a look-up; ValueError if t is no integer or out of range"""
         t = _integers(t, -1, len(self.betas) - 1)
         dtype = torch.float32 if t.device.type == "mps" else torch.float64
@@ -335,11 +338,11 @@ class LinearVP(Schedule):
         # expm1：t 很小时 1 - α² 不丢有效数字 | expm1: 1 - α² keeps its digits at small t
         return log_alpha.exp(), (-torch.expm1(2 * log_alpha)).sqrt()
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #b62ddb5c
+# %% ../nbs/1_theory/2_forward_process.ipynb #5dfae61c
 def forward_sde(
     schedule: Schedule,  # 连续的调度 | a continuous schedule
     t: Tensor | float,  # 时刻 | times | (…), (0, 1]
-) -> tuple[Tensor, Tensor]:  # (f, g²)，float64 | (f, g²), float64 | t.shape
+) -> tuple[Tensor, Tensor]:  # 漂移与扩散 (f, g²) | drift and diffusion (f, g²) | t.shape, float64
     """
     dx = f·x·dt + g·dw 的系数 | the coefficients of dx = f·x·dt + g·dw
     t 越界时抛出 ValueError | raises ValueError if t lies outside [0, 1]

@@ -71,16 +71,16 @@ def test_eq_path():
 
 
 def test_forward_diffusion():
-    schedule = DiscreteVP(torch.linspace(1e-4, 0.02, 1000))
+    chain = DiscreteVP(torch.linspace(1e-4, 0.02, 1000))
     x = torch.rand(8, 3, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
     t = torch.arange(8) * 140
-    xt, noise = forward_diffusion(x, t, schedule, generator=torch.Generator().manual_seed(1))
+    xt, noise = forward_diffusion(x, t, chain, generator=torch.Generator().manual_seed(1))
     for b in range(8):
         keep = 1.0
-        for beta in schedule.betas[: t[b] + 1].tolist():
+        for beta in chain.betas[: t[b] + 1].tolist():
             keep *= 1 - beta
         assert (xt[b] - keep**0.5 * x[b] - (1 - keep) ** 0.5 * noise[b]).abs().max() < 1e-5
-    again, _ = forward_diffusion(x, t, schedule, generator=torch.Generator().manual_seed(1))
+    again, _ = forward_diffusion(x, t, chain, generator=torch.Generator().manual_seed(1))
     assert torch.equal(xt, again)
 
 
