@@ -27,7 +27,7 @@ def noise_like(
     device = x.device if generator is None else generator.device
     return torch.randn(x.shape, generator=generator, device=device, dtype=x.dtype).to(x.device)
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #17bc2a04
+# %% ../nbs/1_theory/2_forward_process.ipynb #2e741fa0
 def forward_step(
     x: Tensor,  # 上一步的图 | the picture before the step | (…)
     beta: float,  # 这一步噪声的方差 | variance of this step's noise | [0, 1]
@@ -40,10 +40,10 @@ def forward_step(
     Ho et al. (2020), eq. (2)
     """
     if not 0 <= beta <= 1:
-        raise _bad("beta", beta, "[0, 1] 内的数", "a number in [0, 1]")
+        raise _bad("beta", beta, " [0, 1] 内的数", "a number in [0, 1]")
     return math.sqrt(1 - beta) * x + math.sqrt(beta) * noise_like(x, generator)
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #73160cc4
+# %% ../nbs/1_theory/2_forward_process.ipynb #2eafb1a3
 def _real(t):
     """float64；苹果的 MPS 没有它，用 float32 | float64, or float32 on Apple's MPS, which has no other"""
     mps = isinstance(t, Tensor) and t.device.type == "mps"
@@ -66,7 +66,7 @@ def _integers(t, low, high):
 
 def _check_steps(n, most=math.inf):
     if not isinstance(n, int) or not 1 <= n <= most:
-        raise _bad("n", n, f" 1 到 {most} 的整数", f"an integer from 1 to {most}")
+        raise _bad("n", n, f" [1, {most}] 内的整数", f"an integer in [1, {most}]")
     return n
 
 
@@ -158,7 +158,7 @@ class Schedule:
         }
         return torch.cat([noisy[_check_spacing(spacing)], even[-1:]])
 
-# %% ../nbs/1_theory/2_forward_process.ipynb #c8f42bc1
+# %% ../nbs/1_theory/2_forward_process.ipynb #22e797d6
 class DiscreteVP(Schedule):
     """离散的方差保持链；t 是整数，-1 是数据，T-1 是噪声 | the discrete chain; integer t, -1 is data, T-1 is noise"""
 
@@ -189,8 +189,9 @@ class DiscreteVP(Schedule):
         log_snr: Tensor | float,  # 要找的对数信噪比 | the log-SNR to find | (…)
     ) -> Tensor:  # 最近的整数时刻 | the nearest integer time | log_snr.shape
         """对数信噪比最接近的那一步 | the step whose log-SNR is nearest"""
-        every = self.log_snr(torch.arange(len(self.betas)))
-        return (every - _real(log_snr).cpu()[..., None]).abs().argmin(-1)
+        target = _real(log_snr)
+        every = self.log_snr(torch.arange(len(self.betas), device=target.device))
+        return (every - target[..., None]).abs().argmin(-1)
 
     def grid(
         self,
