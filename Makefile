@@ -42,7 +42,7 @@ env: .venv/.installed
 	  echo "需要 Python 3.11 到 3.13，可以用 PYTHON=… 指定 | Python 3.11 to 3.13 is needed; name one with PYTHON=…"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 	  echo "缺少 venv，请先安装（Debian：python3-venv）| venv is missing, install it first (Debian: python3-venv)"; exit 1; }
-	@test -x $(PY) || { echo "[env] .venv ($$($(PYTHON) --version))"; $(PYTHON) -m venv .venv; }
+	@$(PY) -m pip --version >/dev/null 2>&1 || { echo "[env] .venv ($$($(PYTHON) --version))"; $(PYTHON) -m venv --clear .venv; }
 	@touch $@
 
 .venv/.locked: .venv/.python requirements.txt requirements-assets.txt
