@@ -54,6 +54,9 @@ def found(name, old="", new="", cells=GOOD, files={}):
     with small_book(broken, files) as root:
         return problems(root, name)
 
+def with_cell(i, **changes):
+    return [{**cell, **changes} if n == i else cell for n, cell in enumerate(GOOD)]
+
 
 def test_exported_and_clean():
     with small_book() as root:
@@ -83,6 +86,9 @@ def test_twins_agree():
     assert not found("twins_agree", "`噪声`有 250 种", "`噪声`有三种，250 种")
     one, two = (skeleton(text, {}) for text in ("花 5 万元买 1000 张，图 3.5 倍", "spend 50,000 on 1,000, two pictures, 3.5 times"))
     assert one == two and sum(one["数字 | numbers"].values()) == 3
+    assert not found("twins_agree", "there are 250 kinds", "there are 99 in 250 kinds", with_cell(
+        1, source=GOOD[1]["source"].replace("有 250", "九十九个，有 250")))
+    assert found("twins_agree", "there are 250 kinds", "there are 99 in 250 kinds")
     assert skeleton("`x = 250`", {})["数字 | numbers"] == {}
 
 
@@ -134,7 +140,8 @@ def test_documented():
     whole, ret = "beta: Tensor,  # 方差 | variance | (B,)", ") -> Tensor:  # 标准差 | standard deviation | (B,)"
     for old, new, lack in ((whole, "beta: Tensor,", "comment of beta"), (" | (B,)\n              )", "\n              )", "shape of beta"),
                            (ret, "):", "comment of return"), (ret, ") -> Tensor:  # 标准差 | standard deviation", "shape of return"),
-                           ('    """噪声的大小 | size of the noise"""\n', "", "docstring"), (whole, "beta, b=1,  # 一 | one", "comment of b")):
+                           ('    """噪声的大小 | size of the noise"""\n', "", "docstring"), (whole, whole + "\n              b=1,", "comment of b"),
+                           ("beta: Tensor,  # 方差 | variance | (B,)\n              ", "beta: Tensor", "comment of return")):
         assert any(lack in line for line in found("documented", old, new)), lack
     method = '#| export\nclass A:\n    def f(self, x):\n        """一 | one"""\n\nclass B(A):\n    def f(self, x):\n        pass'
     assert len(found("documented", cells=[*GOOD, code(method)])) == 1
