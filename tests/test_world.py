@@ -1,0 +1,197 @@
+# 由 nbs/0_start/3_world.ipynb 导出，不要手工修改
+# exported from nbs/0_start/3_world.ipynb, do not edit
+
+
+from diffusion_book.world import (
+    Air, CHOICES, Scene, TinyScenes, caption, cover, depth, edit, facts, fields, held_out,
+    light_seen, mask, np, over, paint, paint_batch, parse, pixels, rand, random_scene, re,
+    replace, sketch, stated, torch)
+
+
+def examples(seeds):
+    """画面与答案；看不见的属性答 0 | pictures and answers; 0 for what cannot be seen"""
+    scenes, answers = [random_scene(seed) for seed in seeds], []
+    for scene in scenes:
+        seen = facts(scene)
+        answers.append([1 + CHOICES[n].index(seen[n]) if n in seen else 0 for n in CHOICES])
+    return paint_batch(scenes), torch.tensor(answers)
+
+def legibility(train, test, epochs, rate=4e-3):
+    """每个属性读对的比例 | the share of right readings, for each attribute"""
+    from torch import nn
+    torch.manual_seed(0)
+    sizes = [len(values) + 1 for values in CHOICES.values()]
+    block = lambda a, b, k: (nn.Conv2d(a, b, k, 2, k // 2), nn.BatchNorm2d(b), nn.ReLU())
+    net = nn.Sequential(*block(3, 32, 5), *block(32, 64, 3), nn.Flatten(), nn.Dropout(0.1),
+                        nn.Linear(4096, 256), nn.BatchNorm1d(256), nn.ReLU(), nn.Linear(256, sum(sizes)))
+    (x, y), (fresh, truth) = examples(range(train)), examples(range(10**6, 10**6 + test))
+    optimizer = torch.optim.AdamW(net.parameters(), weight_decay=1e-2)
+    steps = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, epochs * (train // 128) + 1)
+    for _ in range(epochs):
+        for batch in torch.randperm(train).split(128)[:train // 128]:
+            heads = net(x[batch]).split(sizes, 1)
+            loss = sum(nn.functional.cross_entropy(h, y[batch, i]) for i, h in enumerate(heads))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            steps.step()
+    with torch.no_grad():
+        heads = torch.cat([net.eval()(part) for part in fresh.split(500)]).split(sizes, 1)
+    return torch.stack([h.argmax(1) for h in heads], 1) == truth
+
+
+def test_eq_coverage():
+    _, _, x, y = pixels(16)
+    fine = (np.arange(16 * 64) + 0.5) / (16 * 64)
+    for cx, r in ((0.5, 0.3), (0.43, 0.21), (0.61, 0.05)):
+        inside = (fine[None] - cx) ** 2 + (fine[:, None] - 0.5) ** 2 < r * r
+        truth = inside.reshape(16, 64, 16, 64).mean((1, 3))  # 每个像素细分成 64 × 64 | 64 × 64 samples each
+        error = cover(np.sqrt((x - cx) ** 2 + (y - 0.5) ** 2) - r, 1 / 16) - truth
+        assert np.abs(error).max() < 0.08 and abs(error.mean()) < 0.001, np.abs(error).max()
+
+
+def test_eq_over():
+    front, back = np.array([0.9, 0.5, 0.1]), np.array([0.2, 0.3, 0.8])
+    specks = np.where(np.arange(10_000)[:, None] < 3_000, front, back)  # 三成换成前景 | three tenths replaced
+    canvas = back.astype(np.float32).reshape(3, 1, 1).copy()
+    over(canvas, tuple(front), np.full((1, 1), 0.3, np.float32))
+    assert np.allclose(canvas.ravel(), specks.mean(0), atol=1e-6)
+
+
+def test_splitmix_reference():
+    # Steele et al. (2014)：种子为 0 时的前三个输出 | Steele et al. (2014): the first three outputs for seed 0
+    published = 0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F
+    assert rand(0, "", 3).tolist() == [value / 2**40 // 1 / 2**24 for value in published]
+    u = rand(5, "many", 100_000)
+    assert 0 <= u.min() and u.max() < 1 and abs(u.mean() - 0.5) < 0.005
+    assert abs(np.corrcoef(rand(5, "a", 10_000), rand(5, "b", 10_000))[0, 1]) < 0.03
+
+
+def test_scene_refuses():
+    for wrong, says in (({"house": "green"}, "house"), ({"birds": True}, "birds"), ({"hue": 1.5}, "hue"),
+                        ({"weather": "snow"}, "season"), ({"boat": "red"}, "water"), ({"seed": -1}, "seed")):
+        try:
+            Scene(**wrong)
+            raise AssertionError(wrong)
+        except ValueError as error:
+            assert says in str(error) and " | " in str(error), error
+
+
+def test_eq_haze():
+    white, air = (1.0, 1.0, 1.0), Air((1.0, 1.0, 1.0), (0.7, 0.8, 0.9), 0.25)
+    seen = np.array((0.2, 0.5, 0.3), np.float32).reshape(3, 1, 1)
+    for k in range(6):
+        assert np.allclose(seen.ravel(), air.tone((0.2, 0.5, 0.3), k), atol=1e-6)
+        over(seen, air.far, np.full((1, 1), air.haze, np.float32))  # 再蒙一片薄纱 | one more veil
+
+
+def test_resolution_free():
+    # 大图按块取平均，应当就是小图 | a large picture, averaged in blocks, should be the small one
+    for scene in (Scene(), Scene(time="night", light="crescent", stars=True, water="lake", boat="red"),
+                  Scene(season="winter", mountains="peaks", snowman=True, trees="cherry")):
+        large = paint(scene, 256).reshape(3, 32, 8, 32, 8).mean((2, 4))
+        assert (large - paint(scene)).abs().mean() < 0.012
+        assert paint(scene, 512).shape == (3, 512, 512) and paint(scene, 16).dtype == torch.float32
+
+
+def test_companions_agree():
+    winter = Scene(season="winter", snowman=True, mountains="peaks", light="none", weather="snow")
+    without = replace(winter, snowman=False)
+    changed = (paint(winter) != paint(without)).any(0)
+    body = mask(winter, "snowman")
+    assert body.sum() > 15 and changed[body].float().mean() > 0.95
+    assert not changed[:20].any()  # 雪人只改变画面的下部 | a snowman changes the lower part only
+    assert (depth(winter)[body] == 0).all() and not mask(without, "snowman").any()
+    assert sketch(winter).shape == (1, 32, 32) and sketch(winter).max() > 0.5
+
+
+def test_hidden_is_never_stated():
+    hidden = [s for s in map(random_scene, range(3000)) if s.light != "none" and light_seen(s) < 0.5]
+    assert len(hidden) > 100
+    for scene in hidden:
+        assert not mask(scene, "light").sum() > 8
+        for lang in ("zh", "en"):
+            assert "light" not in parse(caption(scene, lang, 1))
+
+
+def test_edits_change_little():
+    scene = Scene(birds=2, smoke=True, flowers=True)
+    def difference(**changes):
+        new = edit(scene, **changes)
+        return {f.name for f in fields(Scene) if getattr(new, f.name) != getattr(scene, f.name)}
+    assert difference(house="blue") == {"house"} and difference(hue=0.1) == {"hue"}
+    assert difference(time="night") == {"time", "light", "birds"}
+    assert difference(house="none") == {"house", "smoke"} and difference(boat="red") == {"boat", "water"}
+    assert difference(season="winter") == {"season", "flowers"}
+    for seed in range(300):
+        for name, values in CHOICES.items():
+            for value in values:
+                assert getattr(edit(random_scene(seed), **{name: value}), name) == value
+
+
+def test_captions_read_back():
+    for seed in range(400):
+        scene = random_scene(seed)
+        for lang in ("zh", "en"):
+            told = parse(caption(scene, lang, seed))
+            assert told == stated(scene, seed) and told.items() <= facts(scene).items()
+    assert parse("湖边有一座红房子") == parse("A red house by the lake.") == {"water": "lake", "house": "red"}
+    assert parse("two pines above the house on the left") == {
+        "side": "left", "light_side": "left", "trees": "pine", "tree_count": 2}
+
+
+def test_ten_thousand_captions():
+    for lang in ("zh", "en"):
+        seen = set()
+        for seed in range(10_000):
+            scene = random_scene(seed)
+            seen.add(text := caption(scene, lang, seed))
+            assert parse(text) == stated(scene, seed), text
+        assert len(seen) > 7_000
+
+
+def test_data_set():
+    data = TinyScenes(50, size=16, lang="en", seed=3)
+    picture, text = data[7]
+    assert len(data) == 50 and picture.shape == (3, 16, 16) and parse(text)
+    assert torch.equal(data[7][0], picture) and not any(held_out(data.scene(i)) for i in range(50))
+    assert all(held_out(TinyScenes(50, combinations="held out").scene(i)) for i in range(50))
+    assert len({data.scene(i) for i in range(50)}) == 50
+    assert {"zh", "en"} == {"zh" if re.search("[一-龥]", TinyScenes()[i][1]) else "en" for i in range(20)}
+    batch, texts = next(iter(torch.utils.data.DataLoader(data, 4)))
+    assert batch.shape == (4, 3, 16, 16) and len(texts) == 4
+    for wrong in ({"size": 8}, {"lang": "fr"}, {"length": 0}, {"style": "oil"}, {"combinations": "none"}):
+        try:
+            TinyScenes(**wrong)
+            raise AssertionError(wrong)
+        except ValueError as error:
+            assert next(iter(wrong)) in str(error) and " | " in str(error)
+
+
+def test_same_picture_everywhere():
+    import os, subprocess, sys
+    code = "from diffusion_book.world import world_hash; print(world_hash())"
+    features = "AVX512F AVX512_SKX AVX512_CLX AVX512_ICL AVX512_CNL AVX2 FMA3 X86_V3 X86_V4"
+    for off in ("", features):  # 关掉向量指令再画一遍 | paint again without vector instructions
+        env = os.environ | {"NPY_DISABLE_CPU_FEATURES": off, "PYTHONWARNINGS": "ignore"}
+        out = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+        assert out.stdout.strip() == "@HASH@", out
+
+
+def test_five_hundred_a_second():
+    import time
+    scenes = [random_scene(seed) for seed in range(400)]
+    best = 0
+    for _ in range(3):
+        start = time.process_time()
+        for scene in scenes:
+            paint(scene)
+        best = max(best, 400 / (time.process_time() - start))
+    assert best > 500, best
+
+
+def test_every_attribute_is_legible():
+    right = legibility(20_000, 4_000, 16).float().mean(0)
+    for name, value in zip(CHOICES, right.tolist()):
+        print(f"{name} {100 * value:.2f}")
+    assert right.min() > 0.99, dict(zip(CHOICES, right.tolist()))
