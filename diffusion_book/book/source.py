@@ -18,7 +18,7 @@ LANGS = ("zh", "en")
 def half(text: str,  # 一对，或不分语言的文字 | a pair, or text without a language
          lang: str,  # 语言 | the language | "zh" or "en"
          ) -> str:  # 那一半；第三部分总是保留 | that half; a third part is always kept
-    """取“中文 | English”中的一半 | take one half of "中文 | English" """
+    """取一对中的一半 | take one half of a pair"""
     parts = text.split(" | ")
     if len(parts) == 1:
         return text
