@@ -425,8 +425,8 @@ def finished(body: str,  # 一页的 HTML | the HTML of a page
         write_text(root / "_build/media" / name, data)
         return f"{up}_media/{name}"
     number = {chapter.file.split("/")[-1]: chapter.number for chapter in _chapters(root)}
-    body = body.replace(' aria-label="Toggle hidden content"', "")
-    body = re.sub(r"data:image/([\w+]+);base64,([\w+/=]{20000,})", move, body)
+    body = body.replace(' aria-label="Toggle hidden content"', "").replace("<h1>", '<h1 data-pagefind-weight="10">')
+    body = re.sub(r"data:image/([\w+]+);base64,([\w+/=\s]{8000,})", move, body)
     body = re.sub(r"<table\b.*?</table>", r'<div class="db-table">\g<0></div>', body, flags=re.S)
     return re.sub(r'(<a [^>]*href="[^"#]*?([^"#/]+)\.html#equation-[^>]*>)\((\d+)\)',
                   lambda m: f"{m[1]}{number.get(m[2], '')} ({m[3]})", body)

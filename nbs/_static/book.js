@@ -16,9 +16,10 @@
   }
 
   // 换语言时停在同一个标题：两种语言的标题 id 相同 | the switch keeps the heading in view: ids agree across languages
+  const later = window.requestIdleCallback || (work => setTimeout(work, 50));
   const headings = $("main h1, main h2, main h3, main h4", true).filter(h => (h.id || h.closest("section[id]")));
   const headingId = h => h.id || h.closest("section[id]").id;
-  const current = () => headings.filter(h => h.getBoundingClientRect().top < 140).pop();
+  const current = () => headings.filter(h => (h.closest("section") || h).getBoundingClientRect().top < 140).pop();
   $("a[data-lang]", true).forEach(link => link.addEventListener("click", () => {
     keep("db-lang", link.dataset.lang);
     const here = link.classList.contains("db-switch") && current();
@@ -58,11 +59,12 @@
       marked = link;
     };
     addEventListener("scroll", () => requestAnimationFrame(mark), { passive: true });
-    mark();
+    later(mark);
   }
 
   // 复制代码 | copy code
-  $(".cell_input .highlight, article > section div[class*=highlight-] > .highlight", true).forEach(block => {
+  later(() => $("article div[class*=highlight-] > .highlight", true).forEach(block => {
+    if (block.closest(".cell_output")) return;
     if (block.querySelector(".db-copy") || !navigator.clipboard) return;
     const button = document.createElement("button");
     button.type = "button"; button.className = "db-copy"; button.textContent = zh ? "复制" : "Copy";
@@ -72,15 +74,14 @@
       setTimeout(() => { button.textContent = zh ? "复制" : "Copy"; }, 1500);
     });
     block.append(button);
-  });
+  }));
 
   // 放不下的内容可用键盘滚动 | what does not fit scrolls by keyboard
   const focusable = () => $("pre, .db-scroll, .db-math, .cell_output .output, .db-table", true).forEach(box => {
     if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0; else box.removeAttribute("tabindex");
   });
   addEventListener("resize", focusable);
-  addEventListener("load", focusable);
-  focusable();
+  addEventListener("load", () => later(focusable));
 
   // 搜索在用到时才载入 | search is loaded when it is used
   const search = $("[data-search]");

@@ -17,7 +17,7 @@ async function find() {
   if (!text) { list.replaceChildren(); status.textContent = ""; return; }
   try {
     engine ??= await import(new URL(root + "pagefind/pagefind.js", location.href).href).then(async p => {
-      await p.options({ baseUrl: new URL(root, location.href).pathname, excerptLength: zh ? 18 : 24 });
+      await p.options({ baseUrl: new URL(root, location.href).pathname, excerptLength: zh ? 18 : 24, ranking: { pageLength: 0.1, termFrequency: 0.2 } });
       await p.init();
       return p;
     });
@@ -25,6 +25,8 @@ async function find() {
   const found = await engine.search(text);
   const top = await Promise.all(found.results.slice(0, 8).map(r => r.data()));
   if (mine !== turn) return;
+  const titled = page => page.meta.title.toLowerCase().includes(text.toLowerCase());
+  top.sort((a, b) => titled(b) - titled(a));                         // 标题相符的在前 | matching titles first
   status.textContent = found.results.length ? words.count(found.results.length) : words.empty;
   list.replaceChildren(...top.map(page => {
     const item = document.createElement("li"), link = document.createElement("a"), text = document.createElement("p");
