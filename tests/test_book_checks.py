@@ -11,33 +11,41 @@ import contextlib, tempfile
 from diffusion_book.book.exporter import export_all
 
 def markdown(text, *tags):
-    return {"cell_type": "markdown", "metadata": {"tags": list(tags)} if tags else {}, "source": text}
+    metadata = {"tags": list(tags)} if tags else {}
+    return {"cell_type": "markdown", "metadata": metadata, "source": text}
 
 def code(text):
-    return {"cell_type": "code", "metadata": {}, "source": text, "outputs": [], "execution_count": None}
+    empty = {"metadata": {}, "outputs": [], "execution_count": None}
+    return {"cell_type": "code", "source": text, **empty}
 
 GOOD = [
     markdown("# 1.2 小章 | A small chapter\n\n> 一步 | one step"),
-    markdown("## 加噪\n\n由 {eq}`std`，{term}`噪声`有 250 种，见[官网](https://arxiv.org/abs/1)。", "lang-zh"),
-    markdown("## Noising\n\nBy {eq}`std` there are 250 kinds of {term}`noise`, see [the site](https://arxiv.org/abs/1).", "lang-en"),
+    markdown("## 加噪\n\n由 {eq}`std`，{term}`噪声`有 250 种，见[论文](https://arxiv.org/abs/1)。", "lang-zh"),
+    markdown("## Noising\n\nBy {eq}`std`, {term}`noise` is of 250 kinds: see "
+             "[the paper](https://arxiv.org/abs/1).", "lang-en"),
     code("#| default_exp small"),
-    code('#| export\nimport math\nfrom torch import Tensor\n\ndef noise_std(beta: Tensor,  # 方差 | variance | (B,)\n'
-         '              ) -> Tensor:  # 标准差 | standard deviation | (B,)\n    """噪声的大小 | size of the noise"""\n'
-         '    return beta ** 0.5  # 开方 | square root'),
+    code("#| export\nimport math\nfrom torch import Tensor\n\n"
+         "def noise_std(beta: Tensor,  # 方差 | variance | (B,)\n"
+         "              ) -> Tensor:  # 标准差 | standard deviation | (B,)\n"
+         '    """噪声的大小 | size of the noise"""\n'
+         "    return beta ** 0.5  # 开方 | square root"),
     markdown("$$\ns = \\sqrt{\\beta}\n$$ (std)"),
-    code("#| test eq_std\n#| breaks: beta ** 0.5 => beta ** 1\nsmall = 0.25\nassert noise_std(small) == math.sqrt(small)"),
+    code("#| test eq_std\n#| breaks: beta ** 0.5 => beta ** 1\n"
+         "small = 0.25\nassert noise_std(small) == math.sqrt(small)"),
     code("#| exercise inverse\ndef beta_of(std):\n    raise NotImplementedError"),
     code("#| wrong inverse\n#| eval: false\ndef beta_of(std):\n    return std ** 0.5"),
     code("#| solution inverse\ndef beta_of(std):\n    return std ** 2"),
     code("#| check inverse\nassert noise_std(beta_of(3)) == 3"),
 ]
 
+GLOSSARY = "- {zh: 噪声, en: noise, avoid_zh: [噪音], avoid_en: [noize]}\n"
+
 @contextlib.contextmanager
 def small_book(cells=GOOD, files={}):
     """只有一章的书 | a book of one chapter"""
     listed = "- part: p\n  chapters:\n  - {file: small, title: t}\n  - {file: later, title: t}\n"
     files = {"nbs/chapters.yml": listed, "_toc.yml": "root: small\n", "settings.ini": "",
-             "nbs/glossary.yml": "- {zh: 噪声, en: noise, avoid_zh: [噪音], avoid_en: [noize]}\n", **files}
+             "nbs/glossary.yml": GLOSSARY, **files}
     cells = [{"id": f"cell{i:04}", **cell} for i, cell in enumerate(cells)]
     nb = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     with tempfile.TemporaryDirectory() as folder:
@@ -63,7 +71,8 @@ def test_exported_and_clean():
         assert problems(root) == []
         write_text(root / "tests/test_small.py", "# edited by hand")
         assert "tests/test_small.py: export_in_step" in problems(root, "export_in_step")[0]
-    for dirt in ({"execution_count": 1}, {"metadata": {"scrolled": True}}, {"outputs": [{"output_type": "stream", "text": "x"}]}):
+    printed = {"output_type": "stream", "text": "x"}
+    for dirt in ({"execution_count": 1}, {"metadata": {"scrolled": True}}, {"outputs": [printed]}):
         dirty = [cell | dirt if cell["cell_type"] == "code" else cell for cell in GOOD]
         assert len(found("cleaned", cells=dirty)) == 7
 
@@ -79,16 +88,18 @@ def test_twins_present():
 
 
 def test_twins_agree():
-    for old, new in (("## Noising", "### Noising"), ("250 kinds", "25 kinds"), ("https://arxiv.org/abs/1).", "https://arxiv.org/abs/2)."),
-                     ("By {eq}`std`", "By {eq}`other`"), ("## Noising", "(here)=\n## Noising"), ("## Noising", "## Noising\n$x$"),
-                     ("## Noising", "## Noising\n![a](b.png)"), ("{term}`noise`", "{term}`signal`")):
+    for old, new in (("## Noising", "### Noising"), ("## Noising", "(here)=\n## Noising"),
+                     ("## Noising", "## Noising\n$x$"), ("## Noising", "## Noising\n![a](b.png)"),
+                     ("250 kinds", "25 kinds"), ("arxiv.org/abs/1).", "arxiv.org/abs/2)."),
+                     ("By {eq}`std`", "By {eq}`other`"), ("{term}`noise`", "{term}`signal`")):
         assert len(found("twins_agree", old, new)) == 1, (old, new)
     assert not found("twins_agree", "`噪声`有 250 种", "`噪声`有三种，250 种")
-    one, two = (skeleton(text, {}) for text in ("花 5 万元买 1000 张，图 3.5 倍", "spend 50,000 on 1,000, two pictures, 3.5 times"))
-    assert one == two and sum(one["数字 | numbers"].values()) == 3
-    assert not found("twins_agree", "there are 250 kinds", "there are 99 in 250 kinds", with_cell(
-        1, source=GOOD[1]["source"].replace("有 250", "九十九个，有 250")))
-    assert found("twins_agree", "there are 250 kinds", "there are 99 in 250 kinds")
+    zh, en = "花 5 万元买 1000 张，图 3.5 倍", "spend 50,000 on 1,000, two pictures, 3.5 times"
+    assert skeleton(zh, {}) == skeleton(en, {})
+    assert [*skeleton(zh, {})["数字 | numbers"]] == ["50000", "1000", "3.5"]
+    in_words = with_cell(1, source=GOOD[1]["source"].replace("有 250", "九十九个，有 250"))
+    assert not found("twins_agree", "of 250 kinds", "99 of 250 kinds", in_words)
+    assert found("twins_agree", "of 250 kinds", "99 of 250 kinds")
     assert skeleton("`x = 250`", {})["数字 | numbers"] == {}
 
 
@@ -96,7 +107,7 @@ def test_twins_fresh():
     with small_book() as root:
         assert problems(root, "twins_fresh") == []
         text = (root / "nbs/small.ipynb").read_text(encoding="utf-8")
-        write_text(root / "nbs/small.ipynb", text.replace("there are 250", "we have 250"))
+        write_text(root / "nbs/small.ipynb", text.replace("is of 250", "has 250"))
         assert "cell 2 [cell0001]" in problems(root, "twins_fresh")[0]
         export_all(root)
         assert len(problems(root, "twins_fresh")) == 1
@@ -105,7 +116,7 @@ def test_twins_fresh():
 def test_accept():
     with small_book() as root:
         text = (root / "nbs/small.ipynb").read_text(encoding="utf-8")
-        write_text(root / "nbs/small.ipynb", text.replace("there are 250", "we have 250"))
+        write_text(root / "nbs/small.ipynb", text.replace("is of 250", "has 250"))
         for cell, reason in (("9", "why"), ("2", " ")):
             try:
                 accept("small", cell, reason, root)
@@ -113,7 +124,7 @@ def test_accept():
             except ValueError:
                 pass
         zh, en = accept("nbs/small.ipynb", "cell0001", "只是英文更顺", root)
-        assert "加噪" in zh and "we have" in en and problems(root, "twins_fresh") == []
+        assert "加噪" in zh and "has 250" in en and problems(root, "twins_fresh") == []
         export_all(root)
         ledger = json.loads((root / "nbs/twins.json").read_text(encoding="utf-8"))["small"]
         assert len(ledger) == 1 and ledger[0][2] == "只是英文更顺" and problems(root) == []
@@ -128,7 +139,8 @@ def test_terms():
 
 
 def test_comments_paired():
-    for good in ("平方 | square", "q(x|y) 的均值 | mean of q(x|y)", "(B, C)", "x | y", "图 | picture | (B,)", "Ho et al. (2020), eq. (4)"):
+    for good in ("平方 | square", "q(x|y) 的均值 | mean of q(x|y)", "(B, C)", "x | y",
+                 "图 | picture | (B,)", "Ho et al. (2020), eq. (4)"):
         assert paired(good), good
     for bad in ("square root", "开方", "开方 | ", "square | 开方", "一 | one | (B,) | more"):
         assert not paired(bad), bad
@@ -137,46 +149,63 @@ def test_comments_paired():
 
 
 def test_documented():
-    whole, ret = "beta: Tensor,  # 方差 | variance | (B,)", ") -> Tensor:  # 标准差 | standard deviation | (B,)"
-    for old, new, lack in ((whole, "beta: Tensor,", "comment of beta"), (" | (B,)\n              )", "\n              )", "shape of beta"),
-                           (ret, "):", "comment of return"), (ret, ") -> Tensor:  # 标准差 | standard deviation", "shape of return"),
-                           ('    """噪声的大小 | size of the noise"""\n', "", "docstring"), (whole, whole + "\n              b=1,", "comment of b"),
-                           ("beta: Tensor,  # 方差 | variance | (B,)\n              ", "beta: Tensor", "comment of return")):
+    beta = "beta: Tensor,  # 方差 | variance | (B,)"
+    std = " -> Tensor:  # 标准差 | standard deviation | (B,)"
+    for old, new, lack in (
+            (beta, "beta: Tensor,", "comment of beta"), (std, ":", "comment of return"),
+            (beta, beta[:-7], "shape of beta"), (std, std[:-7], "shape of return"),
+            (beta, beta + "\n              b=1,", "comment of b"),
+            (beta + "\n", "beta: Tensor", "comment of return"),
+            ('    """噪声的大小 | size of the noise"""\n', "", "docstring")):
         assert any(lack in line for line in found("documented", old, new)), lack
-    method = '#| export\nclass A:\n    def f(self, x):\n        """一 | one"""\n\nclass B(A):\n    def f(self, x):\n        pass'
-    assert len(found("documented", cells=[*GOOD, code(method)])) == 1
+    method = '#| export\nclass A:\n    def f(self, x):\n        """一 | one"""\n\n'
+    inherits = "class B(A):\n    def f(self, x):\n        pass"
+    assert len(found("documented", cells=[*GOOD, code(method + inherits)])) == 1
 
 
 def test_reading_order():
-    for line in ("from diffusion_book.late import x", "import diffusion_book.late", "from diffusion_book import late",
+    def imports(line):
+        return found("reading_order", cells=[*GOOD, code(f"#| export\n{line}")])
+
+    for line in ("from diffusion_book.late import x", "import diffusion_book.late",
+                 "from diffusion_book import late",
                  "def _f():\n    from diffusion_book.late import x"):
-        assert len(found("reading_order", cells=[*GOOD, code(f"#| export\n{line}")])) == 1, line
-    assert not found("reading_order", cells=[*GOOD, code("#| export\nfrom diffusion_book.small import noise_std")])
-    book = Book(Path(), {"one": {"cells": [code("#| default_exp a"), code("#| export\nfrom diffusion_book.b import x")]},
-                         "two": {"cells": [code("#| default_exp b"), code("#| export\nfrom diffusion_book.a import y")]}})
+        assert len(imports(line)) == 1, line
+    assert not imports("from diffusion_book.small import noise_std\nimport diffusion_book.small")
+    def chapter(module, other):
+        return {"cells": [code(f"#| default_exp {module}"),
+                          code(f"#| export\nfrom diffusion_book.{other} import x")]}
+    book = Book(Path(), {"one": chapter("a", "b"), "two": chapter("b", "a")})
     assert [file for file, *_ in CHECKS["reading_order"](book)] == ["one"]
 
 
 def test_contents():
-    assert "missing from _toc.yml" in found("contents", files={"_toc.yml": "root: other\n"})[0]
-    assert "no such notebook" in found("contents", files={"_toc.yml": "root: small\nparts:\n- chapters: [{file: none}]\n"})[0]
-    assert any("chapters.yml" in line for line in found("contents", files={"nbs/new.ipynb": json.dumps({"cells": [], "metadata": {}})}))
-    swapped = "root: later\nparts:\n- chapters: [{file: small}]\n"
-    assert "not in the order" in found("contents", files={"_toc.yml": swapped})[-1]
+    def listed(text, **files):
+        return found("contents", files={"_toc.yml": text, **files})
+
+    assert "missing from _toc.yml" in listed("root: other\n")[0]
+    assert "no such notebook" in listed("root: small\nparts:\n- chapters: [{file: none}]\n")[0]
+    assert "not in the order" in listed("root: later\nparts:\n- chapters: [{file: small}]\n")[-1]
+    new = {"nbs/new.ipynb": '{"cells": [], "metadata": {}}'}
+    assert "missing from chapters.yml" in listed("root: small\n", **new)[1]
 
 
 def test_tests_assert():
     old = "assert noise_std(small) == math.sqrt(small)"
-    for new in ("noise_std(1)", "assert True", "assert (noise_std(1) == 1, 'one')", "assert noise_std(1) == noise_std(1)"):
+    for new in ("noise_std(1)", "assert True", "assert (noise_std(1) == 1, 'one')",
+                "assert noise_std(1) == noise_std(1)"):
         assert len(found("tests_assert", old, new)) == 1, new
-    assert not found("tests_assert", old, "import pytest\nwith pytest.raises(TypeError):\n    noise_std()")
+    raises = "import pytest\nwith pytest.raises(TypeError):\n    noise_std()"
+    assert not found("tests_assert", old, raises)
     assert found("tests_assert", "assert noise_std(beta_of(3)) == 3", "print(1)")
 
 
 def test_equations_tested():
     assert "no test after" in found("equations_tested", cells=GOOD[:6] + GOOD[7:])[0]
-    assert "no test after" in found("equations_tested", cells=[*GOOD[:5], GOOD[6], GOOD[5], *GOOD[7:]])[0]
-    assert "declares no mistake" in found("equations_tested", "#| breaks: beta ** 0.5 => beta ** 1\n", "")[0]
+    early = [*GOOD[:5], GOOD[6], GOOD[5], *GOOD[7:]]
+    assert "no test after" in found("equations_tested", cells=early)[0]
+    undeclared = found("equations_tested", "#| breaks: beta ** 0.5 => beta ** 1\n", "")
+    assert "declares no mistake" in undeclared[0]
     assert "should occur once" in found("equations_tested", "breaks: beta ** 0.5", "breaks: beta")[0]
     assert "no such equation" in found("equations_tested", "test eq_std", "test eq_mean")[-1]
     assert "used twice" in found("equations_tested", cells=[*GOOD, GOOD[5]])[0]
@@ -201,11 +230,12 @@ def test_exercises_complete():
 
 def test_weights_of_this_world():
     from diffusion_book.world import world_hash
-    card = "diffusion_book/weights/tiny/card.json"
-    assert not found("weights_of_this_world", files={card: json.dumps({"world_hash": world_hash()})})
-    assert "another world: 0123" in found("weights_of_this_world", files={card: '{"world_hash": "0123"}'})[0]
-    assert not found("weights_of_this_world", files={card: '{"world_hash": null}'})
-    assert "another world: ?" in found("weights_of_this_world", files={"diffusion_book/weights/tiny/a.bin": ""})[0]
+    def weights(text, file="card.json"):
+        return found("weights_of_this_world", files={f"diffusion_book/weights/tiny/{file}": text})
+
+    assert not weights(json.dumps({"world_hash": world_hash()})) + weights('{"world_hash": null}')
+    assert "another world: 0123" in weights('{"world_hash": "0123"}')[0]
+    assert "another world: ?" in weights("", "model.safetensors")[0]
 
 
 def test_hosts():
@@ -225,7 +255,8 @@ def test_book_has_no_problems():
 def test_commands():
     import subprocess, sys
     def command(*argv):
-        return subprocess.run([sys.executable, "-m", "diffusion_book.book", *argv], cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
-    assert "accept" in command("--help").stdout and command("check", "contents").returncode == 0
-    assert command("accept", "nowhere", "1", "--reason", "x").returncode == 1
-    assert command("accept", "index", "1").returncode == 2 and command("accept", "--all").returncode == 2
+        program = [sys.executable, "-m", "diffusion_book.book"]
+        return subprocess.run([*program, *argv], cwd=ROOT, capture_output=True).returncode
+    assert command("--help") == 0 == command("check", "contents")
+    assert command("accept", "nowhere", "1", "--reason", "x") == 1
+    assert command("accept", "index", "1") == 2 == command("accept", "--all")

@@ -3,8 +3,8 @@
 
 
 from diffusion_book.book.exporter import (
-    Collector, Path, _Texts, _read, contextlib, export_all, exported, fingerprint, json,
-    misjudged, names, notebooks, out_of_step, passes, stale, suite, surviving, sys, updated,
+    Collector, Path, _Texts, contextlib, export_all, exported, fingerprint, json, misjudged,
+    names, notebooks, out_of_step, passes, read_text, stale, suite, surviving, sys, updated,
     write_text)
 
 
@@ -22,9 +22,10 @@ import tempfile
 SMALL = [
     {"cell_type": "markdown", "metadata": {}, "source": "# 小书 | A small book\n\n> 一步 | one step"},
     code("#| default_exp small"),
-    code('#| export\nimport math\ndef noise_std(beta):\n    """噪声的标准差 | std"""\n    return math.sqrt(beta)'),
+    code("#| export\nimport math\ndef noise_std(beta):\n    return math.sqrt(beta)"),
     prose("zh", "噪声"), prose("en", "noise"),
-    code("#| test eq_std\n#| breaks: math.sqrt(beta) => beta\nassert abs(noise_std(0.25) - 0.5) < 1e-9"),
+    code("#| test eq_std\n#| breaks: math.sqrt(beta) => beta\n"
+         "assert abs(noise_std(0.25) - 0.5) < 1e-9"),
     code("#| exercise inverse\ndef beta_of(std):\n    raise NotImplementedError"),
     code("#| wrong inverse\n#| eval: false\ndef beta_of(std):\n    return math.sqrt(std)"),
     code("#| solution inverse\ndef beta_of(std):\n    return std ** 2"),
@@ -57,8 +58,9 @@ def test_names():
 def test_suite():
     tests = Collector()
     tests.setup = ["import os\nlimit = cap"]
-    tests.tests = {"a": 'x = """a\nb"""\nassert helper(x, limit) and os', "b": "def test_b(y):\n    assert y"}
-    text = suite("x.ipynb", tests, {"m": "cap = 1\ndef helper(*_):\n    return _private\n_private = 2"})
+    tests.tests = {"a": 'x = """a\nb"""\nassert helper(x, limit) and os',
+                   "b": "def test_b(y):\n    assert y"}
+    text = suite("x.ipynb", tests, {"m": "cap = 1\ndef helper(*_):\n    return _private"})
     assert "from diffusion_book.m import cap, helper\n" in text and '    x = """a\nb"""\n' in text
     assert text.count("def test_b(y):") == 1 and text.index("limit = cap") > text.index("import cap")
     compile(text, "tests/test_m.py", "exec")
@@ -83,14 +85,14 @@ def test_export_all():
         write_text(root / "diffusion_book/small.py", "# edited by hand")
         assert set(out_of_step(root)) == {"diffusion_book/small.py", "tests/test_gone.py"}
         assert len(export_all(root)) == 2 and not (root / "tests/test_gone.py").exists()
-        assert '"small": [' in _read(root / "nbs/twins.json")
+        assert '"small": [' in read_text(root / "nbs/twins.json")
         with tempfile.TemporaryDirectory() as other:
             assert "tests/test_small.py" in export_all(root, Path(other)) and out_of_step(root) == {}
 
 
 def test_several_modules():
-    cells = SMALL + [code("#| export other.part\nfrom diffusion_book.small import noise_std\nlimit = 3"),
-                     code("#| test limit\nassert limit == 3 and noise_std(0) == 0")]
+    part = code("#| export other.part\nfrom diffusion_book.small import noise_std\nlimit = 3")
+    cells = SMALL + [part, code("#| test limit\nassert limit == 3 and noise_std(0) == 0")]
     with small_book(cells) as root:
         made = exported(root)
     assert "from ..small import noise_std" in made["diffusion_book/other/part.py"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from diffusion_book.book.exporter import (
     fingerprint, ledger_text, library_of, modules, mutants, names, notebook_files, out_of_step,
-    pairs, stale)
+    pairs, read_text, stale)
 from .source import (
     LANGS, ROOT, body, chapters, directives, half, language, read_notebook, write_text)
 
@@ -83,15 +83,15 @@ def _cleaned(book):
 
 # %% ../../nbs/appendix/3_structural_checks.ipynb #5d96408d
 _SHARED = re.compile(r"\$\$[^$]+\$\$( \([\w-]+\))?|!\[[^\]]*\]\([^)]*\)|\([\w-]+\)=")
-_PIECES = re.compile(r"(?P<code>```.*?```|~~~.*?~~~|``.+?``)|\{(?P<role>[\w:]+)\}`(?P<target>[^`]*)`"
-                     r"|(?P<span>`[^`]*`)|(?P<formula>\$\$[^$]+\$\$|\$[^$]+\$)", re.S)
+_PIECES = re.compile(r"```.*?```|~~~.*?~~~|``.+?``|\{(?P<role>[\w:]+)\}`(?P<target>[^`]*)`"
+                     r"|`[^`]*`|(?P<formula>\$\$[^$]+\$\$|\$[^$]+\$)", re.S)
 _LINK = re.compile(r"\]\(([^)\s]*)[^)]*\)|<(https?:[^>]*)>")
 
 _SPELT = re.compile("[一二两三四五六七八九十百千万]{2}|hundred|thousand|dozen|(teen|[xnrfh]ty)s?\\b")
 
-def _glossary(root):
+def _yaml(path):
     import yaml
-    return yaml.safe_load((root / "nbs/glossary.yml").read_text(encoding="utf-8")) or []
+    return yaml.safe_load(read_text(path))
 
 def _plain(text):
     """去掉代码、公式、引用与链接地址 | a text without code, formulas, references and addresses"""
@@ -131,13 +131,14 @@ def _twins_present(book):
                 yield file, i, "没有双胞胎 | without its twin"
             elif prose and i and not here and not _SHARED.fullmatch(cell["source"].strip()):
                 yield file, i, "文字没有语言标签 | prose without a language tag"
-            elif i == 0 and not all(" | " in s for s in re.findall("^[#>] .*", cell["source"], re.M)):
+            elif i == 0 and re.search(r"^[#>] (?!.* \| ).*", cell["source"], re.M):
                 yield file, i, "题目应成对 | the title should be a pair"
 
 @check
 def _twins_agree(book):
     """双胞胎的骨架相同 | twins have the same skeleton"""
-    terms = {e[lang].lower(): n for n, e in enumerate(_glossary(book.root)) for lang in LANGS}
+    glossary = _yaml(book.root / "nbs/glossary.yml")
+    terms = {entry[lang].lower(): n for n, entry in enumerate(glossary) for lang in LANGS}
     for file, nb in book.nbs.items():
         for place, *both in pairs(nb):
             zh, en = (skeleton(text, terms) for text in both)
@@ -151,8 +152,7 @@ def _twins_agree(book):
 @check
 def _twins_fresh(book):
     """没有只改了一半的双胞胎 | no twin was edited alone"""
-    path = book.root / "nbs/twins.json"
-    ledger = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    ledger = json.loads(read_text(book.root / "nbs/twins.json") or "{}")
     for file, nb in book.nbs.items():
         for place, *_ in stale(nb, ledger.get(file, [])):
             yield file, place, ("只改了一种语言；改好另一半，或用 accept 说明理由 | only one language was "
@@ -166,12 +166,12 @@ def accept(file: str,  # 章或笔记本的路径 | a chapter, or the path of it
            ) -> tuple:  # 中文，英文 | the Chinese, the English | of str
     """把看过的一对记入账本；找不到时抛出 ValueError | note a pair that was reviewed; ValueError if there is none"""
     file, path = re.sub(r"^nbs/|\.ipynb$", "", file), root / "nbs/twins.json"
-    nb, ledger = read_notebook(root / f"nbs/{file}.ipynb"), json.loads(path.read_text(encoding="utf-8"))
+    nb, ledger = read_notebook(root / f"nbs/{file}.ipynb"), json.loads(read_text(path))
     found = [both for place, *both in stale(nb, ledger.get(file, []))
              if cell in (str(place + 1), nb["cells"][place].get("id"))]
     if not found or not reason.strip():
-        raise ValueError(f"这里没有过期的一对，或没有理由：{file} {cell} | no stale pair, or no reason: {file} {cell}")
-    ledger.setdefault(file, []).append([*map(fingerprint, found[0]), reason.strip()])
+        raise ValueError(f"没有过期的一对，或没有理由：{file} {cell} | no stale pair, or no reason")
+    ledger[file].append([*map(fingerprint, found[0]), reason.strip()])
     write_text(path, ledger_text(ledger))
     return tuple(found[0])
 
@@ -179,12 +179,13 @@ def accept(file: str,  # 章或笔记本的路径 | a chapter, or the path of it
 @check
 def _terms(book):
     """正文只用术语表里的写法 | prose keeps to the spellings of the glossary"""
-    glossary, rules = _glossary(book.root), {lang: [] for lang in LANGS}
+    glossary, rules = _yaml(book.root / "nbs/glossary.yml"), {lang: [] for lang in LANGS}
     for lang, entry in ((lang, entry) for lang in LANGS for entry in glossary):
         for word in entry.get(f"avoid_{lang}", ()):
             longer = [re.escape(e[lang]) for e in glossary if word.lower() in e[lang].lower()]
             avoided = re.escape(word) if lang == "zh" else rf"(?<![\w-]){re.escape(word)}(?![\w-])"
-            rules[lang].append((re.compile("|".join([*longer, f"({avoided})"]), re.I), entry[lang]))
+            pattern = re.compile("|".join([*longer, f"({avoided})"]), re.I)
+            rules[lang].append((pattern, entry[lang]))
     for file, i, cell, _ in book.cells("markdown"):
         for lang in LANGS if language(cell) is None else [language(cell)]:
             text = _plain(cell["source"] if i else "\n".join(
@@ -201,7 +202,8 @@ def paired(text: str,  # 一行注释或文档 | a line of a comment or docstrin
     """文字成对，或不分语言 | whether a text is a pair, or has no language"""
     zh, *rest = text.split(" | ")
     if rest:
-        return len(rest) < 3 and bool(rest[0].strip()) and bool(_CJK.search(zh) or not _WORD.search(zh))
+        chinese = _CJK.search(zh) or not _WORD.search(zh)
+        return bool(len(rest) < 3 and rest[0].strip() and chinese)
     citation = re.search(r"\b(19|20)\d\d\b|^noqa", text)
     return not _CJK.search(text) and bool(citation or not _WORD.search(text))
 
@@ -212,8 +214,10 @@ def comments(source: str,  # 一段代码 | a piece of code
     return {t.start[0]: t.string[1:].strip() for t in tokens
             if t.type == tokenize.COMMENT and not t.string.startswith("#|")}
 
+_MAGIC = re.compile(r"^\s*[%!]", re.M)
+
 def _tree(cell):
-    return ast.parse("" if re.search(r"^\s*[%!]", cell["source"], re.M) else cell["source"])
+    return ast.parse("" if _MAGIC.search(cell["source"]) else cell["source"])
 
 @check
 def _comments_paired(book):
@@ -257,11 +261,13 @@ def _documented(book):
         notes = comments(cell["source"])
         for owner in (n for n in _tree(cell).body if getattr(n, "name", "_")[0] != "_"):
             method = isinstance(owner, ast.ClassDef)
-            for f in (f for f in (owner.body if method else [owner]) if isinstance(f, ast.FunctionDef)):
+            for f in owner.body if method else [owner]:
+                if not isinstance(f, ast.FunctionDef) or f.name[0] == "_" and f.name != "__init__":
+                    continue
                 inherits = method and owner.bases and not ast.get_docstring(f)
-                if (f.name[0] != "_" or f.name == "__init__") and not inherits:
-                    for lack in _undocumented(f, notes, method):
-                        yield file, i, f"{f.name} 缺少 {half(lack, 'zh')} | {f.name} lacks {half(lack, 'en')}"
+                for lack in () if inherits else _undocumented(f, notes, method):
+                    zh, en = (half(lack, lang) for lang in LANGS)
+                    yield file, i, f"{f.name} 缺少 {zh} | {f.name} lacks {en}"
 
 # %% ../../nbs/appendix/3_structural_checks.ipynb #5368360f
 @check
@@ -271,26 +277,25 @@ def _reading_order(book):
     home = {module: file for file, nb in book.nbs.items() for module in modules(nb)}
     for file, i, cell, marks in book.cells("code"):
         for node in ast.walk(_tree(cell)) if "export" in marks else ():
-            origin = [node.module] if isinstance(node, ast.ImportFrom) else []
-            for module in [".".join([*origin, alias.name]) for alias in getattr(node, "names", ())
-                           if isinstance(node, (ast.Import, ast.ImportFrom))]:
-                package, _, name = module.partition(".")
+            aliases = node.names if isinstance(node, (ast.Import, ast.ImportFrom)) else ()
+            origin = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            for package, _, name in ((origin + alias.name).partition(".") for alias in aliases):
                 name = name if name in home else name.rpartition(".")[0] or name
-                if package == "diffusion_book" and order.get(home.get(name), len(order)) > order[file]:
+                later = order.get(home.get(name), len(order)) > order[file]
+                if package == "diffusion_book" and later:
                     yield file, i, f"导入了后面才讲的模块 | imports a module of a later chapter: {name}"
 
 @check
 def _contents(book):
     """每一章都在目录里，次序相同 | each chapter is in the table of contents, in reading order"""
-    import yaml
-    toc = yaml.safe_load((book.root / "_toc.yml").read_text(encoding="utf-8"))
+    toc = _yaml(book.root / "_toc.yml")
     listed = [toc["root"], *(c["file"] for part in toc.get("parts", ()) for c in part["chapters"])]
     planned = [chapter.file for chapter in chapters(book.root)]
     for name, there in (("_toc.yml", listed), ("chapters.yml", planned)):
-        yield from ((file, None, f"不在 {name} 里 | missing from {name}") for file in book.nbs if file not in there)
-    for file in listed:
-        if file not in book.nbs:
-            yield "_toc.yml", None, f"没有这份笔记本 | no such notebook: {file}"
+        for file in (file for file in book.nbs if file not in there):
+            yield file, None, f"不在 {name} 里 | missing from {name}"
+    for file in (file for file in listed if file not in book.nbs):
+        yield "_toc.yml", None, f"没有这份笔记本 | no such notebook: {file}"
     if (known := [f for f in listed if f in planned]) != sorted(known, key=planned.index):
         yield "_toc.yml", None, "次序与 chapters.yml 不同 | not in the order of chapters.yml"
 
@@ -310,48 +315,50 @@ def _asserts(node):
 def _tests_assert(book):
     """测试与练习的检查有断言 | tests and checks of exercises assert something"""
     for file, i, cell, marks in book.cells("code"):
-        if marks.keys() & {"test", "pytest", "check"} and not any(map(_asserts, ast.walk(_tree(cell)))):
+        judges = marks.keys() & {"test", "pytest", "check"}
+        if judges and not any(map(_asserts, ast.walk(_tree(cell)))):
             yield file, i, "没有有内容的断言 | asserts nothing"
 
 @check
 def _equations_tested(book):
     """每个编号的公式后面有测试与可能的错误 | each numbered equation has a test and a plausible mistake"""
-    found = [(label, file, i) for file, i, cell, _ in book.cells("markdown") if language(cell) != "en"
-             for label in _LABEL.findall(cell["source"])]
-    tests = {marks["test"][0]: (file, i, marks.get("breaks", [])) for file, i, _, marks in book.cells("code")
-             if marks.get("test", [""])[0].startswith("eq_")}
-    for label, times in Counter(label for label, *_ in found).items():
-        if times > 1:
-            yield "nbs", None, f"公式标签重复 | equation label used twice: {label}"
-    for label, file, i in found:
-        owner, place, breaks = tests.pop(f"eq_{label}", (None, -1, []))
-        if owner != file or place < i:
+    found = [(label, file, i) for file, i, cell, _ in book.cells("markdown")
+             if language(cell) != "en" for label in _LABEL.findall(cell["source"])]
+    tests = {marks["test"][0]: (file, i, marks.get("breaks", []))
+             for file, i, _, marks in book.cells("code") if "test" in marks}
+    for n, (label, file, i) in enumerate(found):
+        owner, place, breaks = tests.get(f"eq_{label}", (None, -1, []))
+        if label in (other for other, *_ in found[:n]):
+            yield file, i, f"公式标签重复 | equation label used twice: {label}"
+        elif owner != file or place < i:
             yield file, i, f"公式后面没有测试 | no test after the equation: eq_{label}"
         elif not breaks:
             yield file, place, f"没有写明错误 | declares no mistake: eq_{label}"
         for wrong in breaks:
             if not mutants(library_of(book.nbs[file], book.root), wrong):
                 yield file, place, f"原文应恰好出现一次 | should occur once in the module: {wrong}"
-    for name, (file, place, _) in tests.items():
-        yield file, place, f"没有这个公式 | no such equation: {name}"
+    for name in tests.keys() - {f"eq_{label}" for label, *_ in found}:
+        if name.startswith("eq_"):
+            yield *tests[name][:2], f"没有这个公式 | no such equation: {name}"
 
 @check
 def _tests_closed(book):
     """测试与练习的单元格是封闭的 | cells of tests and exercises are closed"""
     for file, nb in book.nbs.items():
         cells = [(i, body(cell), directives(cell)) for i, cell in enumerate(nb["cells"])
-                 if cell["cell_type"] == "code" and not re.search(r"^\s*[%!]", cell["source"], re.M)]
+                 if cell["cell_type"] == "code" and not _MAGIC.search(cell["source"])]
         known = set().union(*(names(text)[0] for _, text, marks in cells
                               if marks.keys() & {"export", "test_setup"}))
-        owner, left = {}, {}                      # 名字归谁；每组留下的名字 | who owns a name; what a group leaves
+        owner, left = {}, {}  # 名字归谁；每组留下什么 | who owns a name; what a group leaves
         for i, text, marks in cells:
             bound, missing = names(text)
             group = next((marks[k][0] for k in ("test", "pytest", *_EXERCISE) if k in marks), None)
             left[group] = left.get(group, set()) | bound
             if group and (loose := missing - known - left[group]):
                 yield file, i, f"名字不是导出的，也不在 test_setup 里 | names from neither: {sorted(loose)}"
-            if borrowed := {n for n in missing - known if owner.get(n, group) not in (group, None)}:
-                yield file, i, f"用了测试或练习留下的名字 | uses names left by a test: {sorted(borrowed)}"
+            borrowed = {n for n in missing - known if owner.get(n, group) not in (group, None)}
+            if borrowed:
+                yield file, i, f"用了测试留下的名字 | uses names left by a test: {sorted(borrowed)}"
             if not marks.keys() & {"pytest", "wrong"}:
                 owner |= dict.fromkeys(bound, group)
 
@@ -367,35 +374,32 @@ def _exercises_complete(book):
             yield file, i, "错误答案要写 #| eval: false | a wrong answer needs #| eval: false"
     for name, parts in seen.items():
         _, file, i = parts[0]
-        if [(kind, at) for kind, _, at in parts] != [(kind, i + n) for n, kind in enumerate(_EXERCISE)]:
+        if parts != [(kind, file, i + n) for n, kind in enumerate(_EXERCISE)]:
             yield file, i, f"练习应依次有 | an exercise has, in order, {', '.join(_EXERCISE)}: {name}"
 
 # %% ../../nbs/appendix/3_structural_checks.ipynb #f59d395b
-HOSTS = """arxiv.org doi.org github.com colab.research.google.com openreview.net huggingface.co pytorch.org
-docs.pytorch.org docs.python.org jupyter.org nbdev.fast.ai jupyterbook.org mystmd.org pagefind.app katex.org
-www.w3.org creativecommons.org www.contributor-covenant.org json.schemastore.org schema.org example.org
-localhost 127.0.0.1""".split()
-_TEXT = {".ipynb", ".py", ".md", ".yml", ".yaml", ".toml", ".ini", ".txt", ".json", ".bib", ".html", ".css",
-         ".js", ".mjs", ".svg", ".sh", ""}
-_SKIPPED = re.compile(r"^(\.git|\.venv|_build|dist|build|notebooks|__pycache__|\.\w+_cache)$|\.egg-info$")
+HOSTS = {"arxiv.org", "doi.org", "openreview.net", "github.com", "colab.research.google.com",
+         "huggingface.co", "www.w3.org", "www.sitemaps.org", "example.org", "127.0.0.1"}
+_BINARY = {".png", ".webp", ".ico", ".woff2", ".pyc", ".safetensors", ".whl", ".gz"}
+_SKIPPED = re.compile(r"\.git|\.venv|_build|dist|build|notebooks|.*(_cache|cache__|\.egg-info)")
 
 @check
 def _weights_of_this_world(book):
     """权重出自现在的小景 | weights were trained on the painted world as it is"""
-    for folder in sorted(p for p in (book.root / "diffusion_book/weights").glob("*") if p.is_dir()):
+    for folder in sorted((book.root / "diffusion_book/weights").glob("*/")):
         from diffusion_book.world import world_hash
-        card = folder / "card.json"
-        known = json.loads(card.read_text(encoding="utf-8") if card.exists() else "{}").get("world_hash", "?")
+        known = json.loads(read_text(folder / "card.json") or "{}").get("world_hash", "?")
         if known not in (None, world_hash()):
-            yield card.relative_to(book.root).as_posix(), None, f"另一个世界的权重 | weights of another world: {known}"
+            where = f"diffusion_book/weights/{folder.name}/card.json"
+            yield where, None, f"另一个世界的权重 | weights of another world: {known}"
 
 @check
 def _hosts(book):
     """只出现名单上的主机名 | only hosts on the list are named"""
     for folder, folders, files in os.walk(book.root):
-        folders[:] = sorted(name for name in folders if not _SKIPPED.search(name))
-        for path in (Path(folder, name) for name in sorted(files) if Path(name).suffix in _TEXT):
-            text = path.read_text(encoding="utf-8", errors="ignore")
-            for host in sorted(set(re.findall(r"https?://([\w-]+(?:\.[\w-]+)+)", text)) - set(HOSTS)):
+        folders[:] = sorted(name for name in folders if not _SKIPPED.fullmatch(name))
+        for path in (Path(folder, name) for name in sorted(files)):
+            text = "" if path.suffix in _BINARY else path.read_bytes().decode(errors="ignore")
+            for host in sorted(set(re.findall(r"https?://([\w-]+(?:\.[\w-]+)+)", text)) - HOSTS):
                 where = path.relative_to(book.root).as_posix()
                 yield where, None, f"名单之外的主机名 | a host that is not on the list: {host}"
