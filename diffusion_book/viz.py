@@ -287,7 +287,8 @@ def svg(fig,  # 图 | a figure | matplotlib Figure
     import matplotlib
     from matplotlib.collections import PathCollection, QuadMesh
     for artist in fig.findobj(lambda a: isinstance(a, (PathCollection, QuadMesh))):
-        artist.set_rasterized(isinstance(artist, QuadMesh) or len(artist.get_offsets()) > 500)
+        if isinstance(artist, QuadMesh) or len(artist.get_offsets()) > 500:
+            artist.set_rasterized(True)
     none = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     options = {"svg.fonttype": "path", "svg.hashsalt": "diffusion_book"}
     with matplotlib.rc_context(options), warnings.catch_warnings(), io.StringIO() as out:
