@@ -32,6 +32,7 @@ def test_localise_code():
     zh, en = localise_code(source, "zh"), localise_code(source, "en")
     assert '"""平方"""' in zh and zh.endswith("# 为何") and '"a | b"' in zh
     assert '"""the square"""' in en and en.endswith("# why")
+    assert localise_code('def f():\n    "甲 | a"', "zh") == 'def f():\n    "甲"'
     assert ast.dump(ast.parse("1 | 2  # 一 | one")) == ast.dump(ast.parse(localise_code("1 | 2  # 一 | one", "zh")))
 
 

@@ -140,7 +140,7 @@ def localise_code(source: str,  # 代码 | code
             lines[row] = lines[row][:start] + "# " + half(token.string[1:].strip(), lang)
     for row in _docstring_lines(source):
         indent, opening, text, closing = re.fullmatch(
-            r'(\s*)([rR]?"""|\'\'\'|)(.*?)("""|\'\'\'|)', lines[row]).groups()
+            r"""(\s*)([rR]?["']+|)(.*?)(["']*)""", lines[row]).groups()
         lines[row] = indent + opening + half(text, lang) + closing
     return "\n".join(lines)
 
