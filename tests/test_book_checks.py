@@ -247,9 +247,9 @@ def test_hosts():
 
 def test_book_has_no_problems():
     import time
-    start = time.perf_counter()
+    start = time.process_time()
     assert problems() == []
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_commands():

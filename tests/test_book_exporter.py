@@ -63,7 +63,7 @@ def test_suite():
     text = suite("x.ipynb", tests, {"m": "cap = 1\ndef helper(*_):\n    return _private"})
     assert "from diffusion_book.m import cap, helper\n" in text and '    x = """a\nb"""\n' in text
     assert text.count("def test_b(y):") == 1 and text.index("limit = cap") > text.index("import cap")
-    compile(text, "tests/test_m.py", "exec")
+    assert compile(text, "tests/test_m.py", "exec")
 
 
 def test_ledger():

@@ -102,7 +102,7 @@ def _number(digits, unit):
     return "" if value <= 12 and value.is_integer() else f"{value:.15g}"
 
 def skeleton(text: str,  # 一段文字 | a text
-             terms: dict,  # 术语 → 条目 | term → entry
+             terms: dict,  # 术语 → 它的英文 | term → its English
              ) -> dict:  # 种类 → 出现的东西 | kind → what occurs | of Counter
     """两种语言里应当相同的部分 | what should be the same in both languages"""
     pieces, plain = [*_PIECES.finditer(text)], _plain(text)
@@ -112,8 +112,8 @@ def skeleton(text: str,  # 一段文字 | a text
     return {kind: Counter(items) for kind, items in {
         "标题 | headings": re.findall(r"^#+(?= )", plain, re.M),
         "公式 | equations": [re.sub(r"\s", "", m["formula"]) for m in pieces if m["formula"]],
-        "链接与引用 | links and references": links + [role + " " + (
-            str(terms.get(to.lower(), to)) if role == "term" else to) for role, to in roles],
+        "链接与引用 | links and references": links + [
+            f"{role} {terms.get(to.lower(), to) if role == 'term' else to}" for role, to in roles],
         "标签 | labels": re.findall(r"^\([\w-]+\)=|(?<=\$\$) *\([\w-]+\)", text, re.M),
         "数字 | numbers": [n for n in (_number(*found) for found in numbers) if n]}.items()}
 
@@ -138,7 +138,7 @@ def _twins_present(book):
 def _twins_agree(book):
     """双胞胎的骨架相同 | twins have the same skeleton"""
     glossary = _yaml(book.root / "nbs/glossary.yml")
-    terms = {entry[lang].lower(): n for n, entry in enumerate(glossary) for lang in LANGS}
+    terms = {entry[lang].lower(): entry["en"] for entry in glossary for lang in LANGS}
     for file, nb in book.nbs.items():
         for place, *both in pairs(nb):
             zh, en = (skeleton(text, terms) for text in both)
@@ -155,8 +155,8 @@ def _twins_fresh(book):
     ledger = json.loads(read_text(book.root / "nbs/twins.json") or "{}")
     for file, nb in book.nbs.items():
         for place, *_ in stale(nb, ledger.get(file, [])):
-            yield file, place, ("只改了一种语言；改好另一半，或用 accept 说明理由 | only one language was "
-                                "edited: edit the other, or give a reason with accept")
+            command = f"python -m diffusion_book.book accept {file} {place + 1} --reason …"
+            yield file, place, f"只改了一种语言 | only one language was edited; if right: {command}"
 
 # %% ../../nbs/appendix/3_structural_checks.ipynb #3e1b2083
 def accept(file: str,  # 章或笔记本的路径 | a chapter, or the path of its notebook
