@@ -14,7 +14,7 @@ __all__ = ['CHOICES', 'RULES', 'SKY', 'SKY_TINT', 'AMBIENT', 'GREY', 'GREYING', 
 # %% ../nbs/0_start/3_world.ipynb #a032d219
 import functools, hashlib, math, re, zlib
 from dataclasses import dataclass, fields, replace
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
@@ -383,7 +383,7 @@ def light_at(s: Scene,  # 场景 | a scene
              ) -> tuple:  # 日月的圆心与半径 | centre and radius of sun or moon | x, y, r
     """太阳或月亮在哪里 | where the sun or moon is"""
     x = 0.14 + 0.24 * s.light_x
-    low, high = {"day": (0.13, 0.23), "sunset": (0.24, 0.42), "night": (0.13, 0.33)}[s.time]
+    low, high = {"day": (0.13, 0.23), "sunset": (0.22, 0.66), "night": (0.13, 0.60)}[s.time]
     return (x if s.light_side == "left" else 1 - x, low + (high - low) * s.light_y,
             0.11 if s.time == "sunset" else 0.09)
 
@@ -415,7 +415,7 @@ def _sun_or_moon(s):
     yield Layer("glow", 5, disc(x, y, 0.16), glow[s.time], 0.55, 0.32)
     geometry = disc(x, y, r)
     if s.light == "crescent":
-        moon, bite = geometry[0], disc(x + (0.055 if x < 0.5 else -0.055), y - 0.025, r * 0.92)[0]
+        moon, bite = geometry[0], disc(x + (0.06 if x < 0.5 else -0.06), y - 0.025, r * 0.95)[0]
         geometry = lambda x, y: np.maximum(moon(x, y), -bite(x, y)), geometry[1]
     yield Layer("light", 5, geometry, body[s.time])
     if s.light == "full moon":
@@ -1001,8 +1001,8 @@ def random_scene(seed,  # 种子或生成器 | a seed or a generator | int ≥ 0
             s[a] = CHOICES[a][0]
     s |= {f.name: next(u) for f in fields(Scene) if f.type is float}
     scene = Scene(**s, seed=seed)
-    while 0.05 < light_seen(scene) < 0.75:  # 半遮半露的说不清 | half hidden is neither seen nor not
-        scene = replace(scene, light_x=next(u), light_y=next(u))
+    while 0 < light_seen(scene) < 0.75:  # 半遮半露的说不清：挪高一些 | half hidden is neither: move it up
+        scene = replace(scene, light_x=next(u), light_y=scene.light_y * 0.7)
     return scene
 
 # %% ../nbs/0_start/3_world.ipynb #a5cc121f
