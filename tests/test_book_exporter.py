@@ -105,7 +105,8 @@ def test_passes():
     assert passes({"made_up": "x = 1"}, "assert x == 2").startswith("AssertionError")
     assert passes({"made_up": "x = ("}, "").startswith("SyntaxError")
     assert passes({"made_up": "x = 1"}, "from diffusion_book.made_up import x\nassert x == 1") == ""
-    assert "diffusion_book.made_up" not in sys.modules
+    import diffusion_book
+    assert "diffusion_book.made_up" not in sys.modules and not hasattr(diffusion_book, "made_up")
     assert not any(isinstance(finder, _Texts) for finder in sys.meta_path)
 
 

@@ -233,7 +233,8 @@ def passes(library: dict,  # 模块名 → 源代码 | module → its source
     finally:
         sys.meta_path.remove(finder)
         for name in texts:
-            sys.modules.pop(name, None)
+            if sys.modules.pop(name, None):
+                delattr(sys.modules[name.rpartition(".")[0]], name.rpartition(".")[2])
         for name, module in aside.items():
             sys.modules[name] = module
             setattr(sys.modules[name.rpartition(".")[0]], name.rpartition(".")[2], module)
