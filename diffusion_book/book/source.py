@@ -244,6 +244,9 @@ def localise(nb: dict,  # 运行过的笔记本 | an executed notebook
             for data in (output.get("data", {}) for output in cell["outputs"]):
                 for kind in data.keys() & {"text/html", "text/markdown"}:
                     data[kind] = localise_html("".join(data[kind]), lang)
+                if "text/markdown" in data:
+                    text = data["text/markdown"]
+                    data["text/markdown"] = _prose(text, file, lang, numbers, root)
             cell["outputs"] = [output for output in cell["outputs"]
                                if "scrapbook" not in output.get("metadata", {})]
         cells.append(cell)
