@@ -1177,9 +1177,14 @@ def _chinese_sentence(when, things, pick):
 # %% ../nbs/0_start/3_world.ipynb #86c4f2e9
 def _english(f, word, pick):
     """英文的成分；第一个是时间与天气 | English parts; the first is about time and weather"""
-    when = " ".join(word(name) for name in ("weather", "season", "time") if name in f)
-    yield (f"on {_article(when)}" if "time" in f else
-           f"in {when}{' weather' if 'weather' in f else ''}" if when else "")
+    words = [word(name) for name in ("weather", "season", "time") if name in f]
+    if "time" not in f:
+        yield " ".join(["in", *words] + ["weather"] * ("weather" in f)) if words else ""
+    elif len(words) == 1:
+        before = {"night": "at", "dusk": "at", "day": "by"}
+        yield f"{before.get(words[0], 'in the')} {words[0]}"
+    else:
+        yield "on " + _article(" ".join(words).replace("dusk", "evening"))
     near = "house" in f and "water" in f and pick((True, False))
     if "house" in f:
         place = [f"by the {f['water']}"] if near else []
