@@ -419,6 +419,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                       'diffusion_book.world._rainbow': ('0_start/world.html#_rainbow', 'diffusion_book/world.py'),
                                       'diffusion_book.world._ridge': ('0_start/world.html#_ridge', 'diffusion_book/world.py'),
                                       'diffusion_book.world._river': ('0_start/world.html#_river', 'diffusion_book/world.py'),
+                                      'diffusion_book.world._scene': ('0_start/world.html#_scene', 'diffusion_book/world.py'),
                                       'diffusion_book.world._size': ('0_start/world.html#_size', 'diffusion_book/world.py'),
                                       'diffusion_book.world._smoke': ('0_start/world.html#_smoke', 'diffusion_book/world.py'),
                                       'diffusion_book.world._snowman': ('0_start/world.html#_snowman', 'diffusion_book/world.py'),

@@ -122,8 +122,8 @@ def lookup(table: np.ndarray,  # 等距的值 | values at equal distances | (n +
     """查表并插值，只用加减乘除 | interpolate in a table, by the four operations alone"""
     n = len(table) - 1
     t = np.minimum(np.maximum(x * n, 0), n - 0.001)
-    i = t.astype(np.int32)
-    f = t - i
+    whole = np.floor(t)
+    i, f = whole.astype(np.int32), t - whole
     return table[i] + (table[i + 1] - table[i]) * (f * f * (3 - 2 * f) if smooth else f)
 
 def below(table: np.ndarray,  # 山脊的高度 | heights of a ridge | (n + 1,)
@@ -176,8 +176,8 @@ def scatter(seed: int,  # 随机数的种子 | seed of the random numbers
     px, py, far = px.ravel(), py.ravel(), (u[2].ravel() >= keep) * np.float32(9) - radius
     def d(x, y):
         gx, gy = (x - x0 - slant * (y - y0)) * sx, (y - y0) * sy + 0 * x
-        i, j = np.floor(gx).astype(np.int32), np.floor(gy).astype(np.int32)
-        k = j % rows * columns + i % columns
+        i, j = np.floor(gx), np.floor(gy)
+        k = j.astype(np.int32) % rows * columns + i.astype(np.int32) % columns
         fx, fy = (gx - i - px[k]) / sx, (gy - j - py[k]) / sy
         if length:
             fy = np.maximum(np.abs(fy) - length, 0)
@@ -488,15 +488,14 @@ def _hills(s, air):
 
 def _ridge(seed, name, y, height, n):
     """一条有峰有谷的折线 | a jagged line of peaks and valleys"""
-    u = rand(seed, name, 4 * n + 1)
-    table = np.zeros(4 * n + 1, np.float32)
+    u, table = rand(seed, name, 4 * n + 1).tolist(), [0.0] * (4 * n + 1)
     for i in range(n + 1):
         table[4 * i] = y - height * (0.55 + 0.45 * u[i] if i % 2 else 0.25 * u[i])
     for step in (4, 2):
         for i in range(0, 4 * n, step):
             table[i + step // 2] = ((table[i] + table[i + step]) / 2
                                     + (u[(i + 7 * step) % len(u)] - 0.5) * height * 0.045 * step)
-    return table
+    return np.array(table, np.float32)
 
 # %% ../nbs/0_start/3_world.ipynb #52881a4f
 def _peaks(s, air):
@@ -532,7 +531,7 @@ def _ground(s, air):
     c = MEADOW[s.season]
     low = mix(c, (0.72, 0.80, 0.92) if s.season == "winter" else (0.20, 0.34, 0.16), 0.30)
     table = (horizon_of(s) + 0.03 * (rand(s.seed, "ground", 5) - 0.5)).astype(np.float32)
-    yield Layer("ground", 2, below(table), air.fade(mix(c, WHITE, 0.12), c, table[0], 0.78, 2))
+    yield Layer("ground", 2, below(table), air.fade(mix(c, WHITE, 0.12), c, float(table[0]), 0.78, 2))
     table = (0.735 + 0.03 * (rand(s.seed, "front", 5) - 0.5)).astype(np.float32)
     yield Layer("ground", 1, below(table), air.fade(mix(c, WHITE, 0.05), low, 0.72, 1.0, 1))
 
@@ -659,9 +658,9 @@ def _lake(s, air):
     def fill(x, y, rgb):
         h, depth = rgb.shape[1], np.maximum(y[:, :1] - 0.80, 0)
         row = (0.794 - depth * 1.25) * h - 0.5
-        i = np.floor(row).astype(np.int32)
-        above, under = rgb[:, i[:, 0]], rgb[:, i[:, 0] + 1]
-        picture = above + (under - above) * (row - i)
+        whole = np.floor(row)
+        i = whole[:, 0].astype(np.int32)
+        picture = rgb[:, i] + (rgb[:, i + 1] - rgb[:, i]) * (row - whole)
         picture = picture[:, :, np.floor(x[0] * h).astype(np.int32)]
         return picture + (colour.reshape(3, 1, 1) - picture) * (0.45 + np.minimum(depth * 2, 0.3))
     d = lambda x, y: np.maximum(lookup(far, x) - y, y - lookup(near, x))
@@ -735,6 +734,12 @@ def _rain_or_snow(s, air):
             yield Layer("snow", 0, scatter(s.seed, name, n, n, (0, 0, 1, 1), radius, 0.6), c, alpha)
 
 # %% ../nbs/0_start/3_world.ipynb #9f5bb28d
+def _scene(scene):
+    """是不是一个场景 | is it a scene"""
+    if not isinstance(scene, Scene):
+        raise ValueError(f"scene 应为 Scene，得到 {type(scene).__name__} | "
+                         f"scene should be a Scene, got {type(scene).__name__}")
+
 PAINTERS = (_heavens, _rainbow, _clouds, _birds, _mountains, _ground, _river, _fog, _trees, _house,
             _lake, _boat, _flowers, _snowman, _rain_or_snow)
 
@@ -742,9 +747,7 @@ def layers(scene: Scene,  # 场景 | a scene
            painters: tuple = PAINTERS,  # 谁来画，从远到近 | who paints, from far to near
            ) -> list:  # 从后往前的层 | layers from back to front | of Layer
     """一幅画就是一张层的清单，与分辨率无关 | a picture is a list of layers, whatever the resolution"""
-    if not isinstance(scene, Scene):
-        raise ValueError(f"scene 应为 Scene，得到 {type(scene).__name__} | "
-                         f"scene should be a Scene, got {type(scene).__name__}")
+    _scene(scene)
     air = air_of(scene)
     return [layer for painter in painters for layer in painter(scene, air)]
 
@@ -756,8 +759,8 @@ def value_noise(size: int,  # 边长 | side | pixels
     """纸纹与墨韵用的噪声，与分辨率无关 | noise for paper and ink, whatever the resolution"""
     grid = rand(7, name, (cells + 1) ** 2).reshape(cells + 1, cells + 1)
     t = _centres(size) * cells
-    i = t.astype(np.int32)
-    f = t - i
+    whole = np.floor(t)
+    i, f = whole.astype(np.int32), t - whole
     f = f * f * (3 - 2 * f)
     rows = grid[i] + (grid[i + 1] - grid[i]) * f[:, None]
     return rows[:, i] + (rows[:, i + 1] - rows[:, i]) * f
@@ -972,6 +975,7 @@ def light_seen(scene: Scene,  # 场景 | a scene
 def facts(scene: Scene,  # 场景 | a scene
           ) -> dict:  # 画面上看得见的属性 | the attributes that can be seen | {field: value}
     """看得见的事实；被遮住的、没有的都不算 | what can be seen; hidden and absent things are left out"""
+    _scene(scene)
     out = {name: getattr(scene, name) for name in CHOICES
            if getattr(scene, name) != CHOICES[name][0] or name in ("time", "season", "weather")}
     out |= {"side": scene.side} if scene.house != "none" else {}
@@ -1002,7 +1006,7 @@ def random_scene(seed,  # 种子或生成器 | a seed or a generator | int ≥ 0
     s |= {f.name: next(u) for f in fields(Scene) if f.type is float}
     scene = Scene(**s, seed=seed)
     while 0 < light_seen(scene) < 0.75:  # 半遮半露的说不清：挪高一些 | half hidden is neither: move it up
-        scene = replace(scene, light_x=next(u), light_y=scene.light_y * 0.7)
+        scene = replace(scene, light_x=next(u, 0.5), light_y=scene.light_y * 0.7)
     return scene
 
 # %% ../nbs/0_start/3_world.ipynb #a5cc121f
@@ -1013,6 +1017,7 @@ def edit(scene: Scene,  # 场景 | a scene
          ) -> Scene:  # 改过的场景 | the changed scene
     """改一个属性；只有规则逼着改的才跟着改 | change an attribute; others follow only where a rule forces them
     名字或取值不对、要求自相矛盾时抛出 ValueError | raises ValueError for wrong names, values or contradictions"""
+    _scene(scene)
     for name, value in changes.items():
         _checked("changes", name, [f.name for f in fields(Scene)])
         _check(name, value)
@@ -1223,6 +1228,9 @@ def parse(text: str,  # 一句话 | a caption | Chinese or English
           ) -> dict:  # 它陈述的属性 | the attributes that it states | {field: value}
     """从一句话读回属性 | read the attributes back from a caption
     什么也没读出、或前后矛盾时抛出 ValueError | raises ValueError where nothing is found, or it contradicts itself"""
+    if not isinstance(text, str):
+        raise ValueError(f"text 应为字符串，得到 {type(text).__name__} | "
+                         f"text should be a string, got {type(text).__name__}")
     lang = "zh" if re.search("[\u4e00-\u9fff]", text) else "en"
     found = {}
     for phrase in _SCAN[lang].findall(text.lower()):
@@ -1260,6 +1268,7 @@ HELD_OUT = (  # 训练集里从不同时出现 | never together in the training 
 def held_out(scene: Scene,  # 场景 | a scene
              ) -> bool:  # 留作考试 | kept for the test
     """场景是否含有留出的组合 | does the scene hold a combination that is kept back"""
+    _scene(scene)
     return any(all(getattr(scene, k) == v for k, v in rule.items()) for rule in HELD_OUT)
 
 # %% ../nbs/0_start/3_world.ipynb #c98d1242
