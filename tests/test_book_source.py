@@ -67,5 +67,6 @@ def test_plain():
     sources = [c["source"] for c in plain(nb, "en", "index")["cells"]]
     assert sources[0] == "# A" and "%pip install" in sources[1] and sources[2] == "## B"
     assert sources[3] == "x = 1  # one" and sources[5] == "assert x" and sources[6].startswith("<details>")
+    assert plain(nb, "en", "index")["cells"][5]["metadata"] == {"tags": ["raises-exception"]}
     assert not any("#|" in s or "{eq}" in s for s in sources)
     assert plain_prose("``{eq}`x```", "index", "zh") == "``{eq}`x```"

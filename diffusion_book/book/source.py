@@ -333,8 +333,8 @@ def plain(nb: dict,  # 运行过的笔记本 | an executed notebook
           ) -> dict:  # 供下载的笔记本，没有输出 | the notebook for download, without outputs
     """供下载的、一种语言的笔记本 | the notebook in one language, for download"""
     numbers, cells = glued(nb), []
-    def add(kind, source):
-        cell = {"cell_type": kind, "id": f"c{len(cells)}", "metadata": {}, "source": source}
+    def add(kind, source, **metadata):
+        cell = {"cell_type": kind, "id": f"c{len(cells)}", "metadata": metadata, "source": source}
         cells.append(cell | ({"outputs": [], "execution_count": None} if kind == "code" else {}))
     for i, cell in enumerate(_checks_first(nb["cells"])):
         found = directives(cell)
@@ -349,6 +349,8 @@ def plain(nb: dict,  # 运行过的笔记本 | an executed notebook
         elif "solution" in found:
             add("markdown", FOLDED.format(half("参考答案 | Solution", lang),
                                           localise_code(body(cell), lang)))
+        elif "check" in found:  # 题目还没做，也能一路运行下去 | an open exercise stops no run
+            add("code", localise_code(body(cell), lang), tags=["raises-exception"])
         else:
             add("code", localise_code(body(cell), lang))
     metadata = {"kernelspec": nb["metadata"].get("kernelspec", {}),
