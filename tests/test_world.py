@@ -186,7 +186,8 @@ def test_data_set():
 def test_same_picture_everywhere():
     import os, subprocess, sys
     code = "from diffusion_book.world import world_hash; print(world_hash())"
-    features = "AVX512F AVX512_SKX AVX512_CLX AVX512_ICL AVX512_CNL AVX2 FMA3 X86_V3 X86_V4"
+    core = getattr(np, "_core", None) or np.core
+    features = " ".join(core._multiarray_umath.__cpu_dispatch__)
     for off in ("", features):  # 关掉向量指令再画一遍 | paint again without vector instructions
         env = os.environ | {"NPY_DISABLE_CPU_FEATURES": off, "PYTHONWARNINGS": "ignore"}
         out = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
