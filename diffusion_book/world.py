@@ -704,8 +704,8 @@ def _snowman(s, air):
     black, dot = (0.16, 0.14, 0.18), lambda dx, v, r: disc(x + dx, b - v, r)
     yield Layer("glow", 0, disc(x + .01, b, .085, .02), air.tone((0.55, 0.63, 0.78), 0), .8, .02)
     for v, r in ((.055, .062), (.145, .046), (.212, .034)):
-        yield Layer("snowman", 0, dot(0, v, r),
-                    air.fade(WHITE, (0.72, 0.80, 0.93), b - v - r, b - v + r, 0))
+        yield Layer("snowman", 0, dot(0, v, r), fade(
+            mix(air.tone(WHITE, 0), WHITE, 0.4), air.tone((0.72, 0.80, 0.93), 0), b - v - r, b - v + r))
     yield Layer("snowman", 0, stroke((x - .038, b - .180), (x + .038, b - .180), .022),
                 air.tone((0.86, 0.16, 0.14), 0))
     hat, brim = rect(x - .026, b - .285, x + .026, b - .235), rect(x - .046, b - .245, x + .046, b - .231)
