@@ -15,35 +15,11 @@ import torch
 from torch import Tensor
 
 # %% ../nbs/1_theory/2_forward_process.ipynb #f152ff4d
+#| code-fold: true
 def _bad(name, given, zh, en):
     return ValueError(f"{name} = {given!r}：应为{zh} | {name} = {given!r}: expected {en}")
 
 
-def noise_like(
-    x: Tensor,  # 形状、类型与设备的样板 | gives shape, dtype and device | (…)
-    generator: torch.Generator | None = None,  # 随机数来源 | source of randomness
-) -> Tensor:  # 标准高斯噪声 | standard Gaussian noise | x.shape
-    """与 x 同形的 ε，在 generator 的设备上生成 | ε of x's shape, drawn where the generator lives"""
-    device = x.device if generator is None else generator.device
-    return torch.randn(x.shape, generator=generator, device=device, dtype=x.dtype).to(x.device)
-
-# %% ../nbs/1_theory/2_forward_process.ipynb #2e741fa0
-def forward_step(
-    x: Tensor,  # 上一步的图 | the picture before the step | (…)
-    beta: float,  # 这一步噪声的方差 | variance of this step's noise | [0, 1]
-    *,
-    generator: torch.Generator | None = None,  # 随机数来源 | source of randomness
-) -> Tensor:  # 下一步的图 | the picture after the step | x.shape
-    """
-    马尔可夫链的一步 | one step of the Markov chain
-    β 不在 [0, 1] 内时抛出 ValueError | raises ValueError if β is outside [0, 1]
-    Ho et al. (2020), eq. (2)
-    """
-    if not 0 <= beta <= 1:
-        raise _bad("beta", beta, " [0, 1] 内的数", "a number in [0, 1]")
-    return math.sqrt(1 - beta) * x + math.sqrt(beta) * noise_like(x, generator)
-
-# %% ../nbs/1_theory/2_forward_process.ipynb #2eafb1a3
 def _real(t):
     """float64；苹果的 MPS 没有它，用 float32 | float64, or float32 on Apple's MPS, which has no other"""
     mps = isinstance(t, Tensor) and t.device.type == "mps"
@@ -76,7 +52,32 @@ def _check_spacing(spacing):
                    "trailing, linspace or leading")
     return spacing
 
+# %% ../nbs/1_theory/2_forward_process.ipynb #9ae3f7f3
+def noise_like(
+    x: Tensor,  # 形状、类型与设备的样板 | gives shape, dtype and device | (…)
+    generator: torch.Generator | None = None,  # 随机数来源 | source of randomness
+) -> Tensor:  # 标准高斯噪声 | standard Gaussian noise | x.shape
+    """与 x 同形的 ε，在 generator 的设备上生成 | ε of x's shape, drawn where the generator lives"""
+    device = x.device if generator is None else generator.device
+    return torch.randn(x.shape, generator=generator, device=device, dtype=x.dtype).to(x.device)
 
+# %% ../nbs/1_theory/2_forward_process.ipynb #2e741fa0
+def forward_step(
+    x: Tensor,  # 上一步的图 | the picture before the step | (…)
+    beta: float,  # 这一步噪声的方差 | variance of this step's noise | [0, 1]
+    *,
+    generator: torch.Generator | None = None,  # 随机数来源 | source of randomness
+) -> Tensor:  # 下一步的图 | the picture after the step | x.shape
+    """
+    马尔可夫链的一步 | one step of the Markov chain
+    β 不在 [0, 1] 内时抛出 ValueError | raises ValueError if β is outside [0, 1]
+    Ho et al. (2020), eq. (2)
+    """
+    if not 0 <= beta <= 1:
+        raise _bad("beta", beta, " [0, 1] 内的数", "a number in [0, 1]")
+    return math.sqrt(1 - beta) * x + math.sqrt(beta) * noise_like(x, generator)
+
+# %% ../nbs/1_theory/2_forward_process.ipynb #2eafb1a3
 def spread(
     c: Tensor,  # 系数，一个或每张图一个 | coefficients, one or one per picture | (), (B,)
     x: Tensor,  # 一批图 | a batch of pictures | (B, …), float
@@ -135,7 +136,7 @@ class Schedule:
         self,
         log_snr: Tensor | float,  # 要找的对数信噪比 | the log-SNR to find | (…)
     ) -> Tensor:  # 时刻 | times | log_snr.shape, [0, 1]
-        """log_snr 的反函数，用二分法 | the inverse of log_snr, by bisection"""
+        """log_snr 的反函数，用二分法：λ 随 t 严格下降 | the inverse of log_snr, by bisection: λ falls strictly"""
         target = _real(log_snr)
         low, high = torch.zeros_like(target), torch.ones_like(target)
         for _ in range(60):
@@ -154,7 +155,7 @@ class Schedule:
         noisy = {
             "trailing": even[:-1],
             "linspace": torch.linspace(1, self.t_min, n, dtype=torch.float64),
-            "leading": even[1:].clamp(min=self.t_min),
+            "leading": self.t_min + (1 - self.t_min) * even[1:],
         }
         return torch.cat([noisy[_check_spacing(spacing)], even[-1:]])
 
@@ -342,18 +343,23 @@ class LinearVP(Schedule):
 # %% ../nbs/1_theory/2_forward_process.ipynb #5dfae61c
 def forward_sde(
     schedule: Schedule,  # 连续的调度 | a continuous schedule
-    t: Tensor | float,  # 时刻 | times | (…), (0, 1]
+    t: Tensor | float,  # 时刻，在有些调度的端点无值 | times; undefined at some schedules' ends | (…), [0, 1]
 ) -> tuple[Tensor, Tensor]:  # 漂移与扩散 (f, g²) | drift and diffusion (f, g²) | t.shape, float64
     """
     dx = f·x·dt + g·dw 的系数 | the coefficients of dx = f·x·dt + g·dw
-    t 越界时抛出 ValueError | raises ValueError if t lies outside [0, 1]
+    t 越界，或 f、g² 没有有限值时抛出 ValueError | raises ValueError outside [0, 1] or if f or g² is not finite:
+    整流流与余弦的 t = 1、LinearVP 的 t = 0 | rectified flow and cosine at t = 1, LinearVP at t = 0
     """
     with torch.enable_grad():
         t = _real(t).detach().requires_grad_()
         alpha, sigma = schedule.alpha_sigma(t)
         (f,) = torch.autograd.grad(alpha.log().sum(), t, retain_graph=True)
         (growth,) = torch.autograd.grad((sigma**2).sum(), t)
-    return f, growth - 2 * f * sigma.detach() ** 2
+    g2 = growth - 2 * f * sigma.detach() ** 2
+    # cos(π/2) 舍入后不是 0 | cos(π/2) does not round to 0
+    if not bool(((alpha > torch.finfo(alpha.dtype).eps) & f.isfinite() & g2.isfinite()).all()):
+        raise _bad("t", t.tolist(), "使 f 与 g² 有限的时刻", "times where f and g² are finite")
+    return f, g2
 
 
 def simulate_sde(
@@ -363,7 +369,7 @@ def simulate_sde(
     *,
     generator: torch.Generator | None = None,  # 随机数来源 | source of randomness
 ) -> Tensor:  # 每个时刻的位置 | positions at every time | (n + 1, B, …)
-    """Euler–Maruyama 法，系数取自每步的中点 | Euler–Maruyama, with coefficients from mid-step"""
+    """Euler–Maruyama 法的变体：系数取自每步的中点 | a variant of Euler–Maruyama: coefficients from mid-step"""
     path = [x0]
     for now, later in zip(times[:-1].tolist(), times[1:].tolist()):
         f, g2 = forward_sde(schedule, (now + later) / 2)

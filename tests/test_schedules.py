@@ -167,7 +167,9 @@ def test_grid():
             theirs.set_timesteps(n)
             assert ours.grid(n, spacing).tolist() == theirs.timesteps.tolist() + [-1]
     assert CosineVP().grid(4).tolist() == [1.0, 0.75, 0.5, 0.25, 0.0]
-    assert EDM().grid(7)[0] == 1 and EDM().grid(7).diff().max() < 0
+    for spacing in ("trailing", "linspace", "leading"):
+        times = EDM().grid(10, spacing)
+        assert times.diff().max() < 0 and (times[0] == 1) == (spacing != "leading")
     assert DiscreteVP(make_betas("linear")).time(CosineVP().log_snr(torch.tensor([0.5]))).item() == 258
 
 
@@ -273,6 +275,9 @@ def test_errors():
         lambda: chain.grid(1001),
         lambda: chain.grid(10, "even"),
         lambda: DiscreteVP(torch.tensor([0.1, 2.0])),
+        lambda: forward_sde(RectifiedFlow(), 1.0),
+        lambda: forward_sde(CosineVP(), 1.0),
+        lambda: forward_sde(LinearVP(), torch.tensor([0.0, 0.5])),
     ):
         try:
             wrong()
