@@ -341,7 +341,7 @@ def _formula(display):
             number = f'<span class="eqno">({node["number"]})</span>' if node["number"] else ""
             text = f'<div class="db-math">{text}</div>{number}'
             text = f'<div class="db-equation"{ids}>{text}</div>\n'
-        else:                                               # 标点不与公式分行 | punctuation stays with its formula
+        else:                               # 标点不与公式分行 | punctuation stays with its formula
             place = node.parent.index(node)
             before = "".join(each.astext() for each in node.parent[:place])[-1:]
             after = "".join(each.astext() for each in node.parent[place + 1:])[:1]
@@ -370,7 +370,7 @@ def setup(app,  # Sphinx 的应用 | the Sphinx application
     """Sphinx 由此载入本模块 | Sphinx loads this module by it"""
     for name in ("book_lang", "book_root", "book_code", "book_assets"):
         app.add_config_value(name, "", "html" if name == "book_assets" else "env")
-    app.add_config_value("comments_config", {}, "")  # Jupyter Book 总会设它 | Jupyter Book always sets it
+    app.add_config_value("comments_config", {}, "")         # Jupyter Book 会设它 | Jupyter Book sets it
     app.add_html_math_renderer("katex", _formula(False), _formula(True))
     def begin(app):
         app.builder.search, root = False, Path(app.config.book_root)
@@ -439,7 +439,9 @@ def finished(body: str,  # 一页的 HTML | the HTML of a page
         write_text(root / "_build/media" / name, data)
         return f"{up}_media/{name}"
     number = {chapter.file.split("/")[-1]: chapter.number for chapter in _chapters(root)}
-    body = body.replace(' aria-label="Toggle hidden content"', "").replace("<h1>", '<h1 data-pagefind-weight="10">')
+    body = body.replace(' aria-label="Toggle hidden content"', "")
+    body = body.replace("<h1>", '<h1 data-pagefind-weight="10">')
+    body = body.replace('role="doc-biblioentry"', 'role="listitem"')        # 已弃用 | deprecated
     body = re.sub(r"data:image/([\w+]+);base64,([\w+/=\s]{8000,})", move, body)
     body = re.sub(r"<table\b.*?</table>", r'<div class="db-table">\g<0></div>', body, flags=re.S)
     return re.sub(r'(<a [^>]*href="[^"#]*?([^"#/]+)\.html#equation-[^>]*>)\((\d+)\)',
@@ -588,7 +590,7 @@ def build(root: Path = ROOT,  # 仓库的根 | the repository's root
             for lang in LANGS:
                 compile_book(ran, lang, root)
         painted = root / "_build/media/card.jpg"
-        art = repr(needed(["from diffusion_book.world import paint"], root)) + str(Path(__file__))
+        art = repr(needed(["from diffusion_book.world import paint"], root))
         if write_text(root / "_build/cache/pictures.txt", art) or not painted.exists():
             pictures(painted.parent)
         step("编译 | compile")

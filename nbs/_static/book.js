@@ -16,7 +16,7 @@
   }
 
   // 换语言时停在同一个标题：两种语言的标题 id 相同 | the switch keeps the heading in view: ids agree across languages
-  const later = window.requestIdleCallback || (work => setTimeout(work, 50));
+  const later = work => window.requestIdleCallback ? requestIdleCallback(work, { timeout: 500 }) : setTimeout(work, 50);
   const headings = $("main h1, main h2, main h3, main h4", true).filter(h => (h.id || h.closest("section[id]")));
   const headingId = h => h.id || h.closest("section[id]").id;
   const current = () => headings.filter(h => (h.closest("section") || h).getBoundingClientRect().top < 140).pop();
@@ -81,7 +81,7 @@
     if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0; else box.removeAttribute("tabindex");
   });
   addEventListener("resize", focusable);
-  addEventListener("load", () => later(focusable));
+  addEventListener("load", () => later(() => { focusable(); doc.dataset.ready = ""; }));
 
   // 搜索在用到时才载入 | search is loaded when it is used
   const search = $("[data-search]");
