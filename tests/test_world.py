@@ -25,6 +25,7 @@ def legibility(train, test, epochs, rate=4e-3):
     net = nn.Sequential(*block(3, 32, 5), *block(32, 64, 3), nn.Flatten(), nn.Dropout(0.1),
                         nn.Linear(4096, 256), nn.BatchNorm1d(256), nn.ReLU(), nn.Linear(256, sum(sizes)))
     (x, y), (fresh, truth) = examples(range(train)), examples(range(10**6, 10**6 + test))
+    net, x = (thing.to(memory_format=torch.channels_last) for thing in (net, x))  # 快三成 | faster
     optimizer = torch.optim.AdamW(net.parameters(), weight_decay=1e-2)
     steps = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, epochs * (train // 128) + 1)
     for _ in range(epochs):
@@ -207,7 +208,7 @@ def test_five_hundred_a_second():
 
 
 def test_every_attribute_is_legible():
-    right = legibility(14_000, 4_000, 14).float().mean(0)
+    right = legibility(14_000, 4_000, 12).float().mean(0)
     for name, value in zip(CHOICES, right.tolist()):
         print(f"{name} {100 * value:.2f}")
     assert right.min() > 0.99, dict(zip(CHOICES, right.tolist()))
