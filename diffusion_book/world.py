@@ -871,7 +871,8 @@ def ink(stack: list,  # 层，从后往前 | layers from back to front
         elif layer.what == "rain":
             wash = 0.30 * flow[cut]
         vivid = light + (colour - light) * 1.25
-        over(part, black + (vivid - black) * 0.55, np.minimum(np.maximum(wash, 0), 0.96) * inside)
+        tint = 0.95 if layer.what == "light" else 0.55
+        over(part, black + (vivid - black) * tint, np.minimum(np.maximum(wash, 0), 0.96) * inside)
         if layer.what in _OUTLINED:
             line = cover(np.abs(d + 0.002) - press[cut], 1 / size) * dry[cut]
             over(part, black, line * (0.95 - 0.8 * far))
