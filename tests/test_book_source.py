@@ -3,8 +3,8 @@
 
 
 from diffusion_book.book.source import (
-    ast, body, directives, glued, half, language, localise, localise_code, localise_html, plain,
-    plain_prose)
+    Path, ast, body, directives, glued, half, language, localise, localise_code, localise_html,
+    plain, plain_prose, write_text)
 
 
 def markdown(text, *tags):
@@ -18,6 +18,20 @@ def test_half():
     assert half("噪声 | noise", "zh") == "噪声" and half("噪声 | noise", "en") == "noise"
     assert half("图像 | images | (B, C)", "en") == "images · (B, C)"
     assert half("q(x|y)", "zh") == "q(x|y)"
+
+
+def test_write_text():
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "deep/file.txt"
+        assert write_text(target, "一") and not write_text(target, "一") and write_text(target, "二")
+        try:
+            write_text(target, 3)  # 写到一半出错 | fails halfway
+        except TypeError:
+            pass
+        assert target.read_text(encoding="utf-8") == "二"
+        assert [path.name for path in target.parent.iterdir()] == ["file.txt"]
 
 
 def test_directives():
