@@ -3,42 +3,9 @@
 
 
 from diffusion_book.world import (
-    Air, CHOICES, Scene, TinyScenes, caption, cover, depth, edit, facts, fields, held_out,
-    light_seen, mask, np, over, paint, paint_batch, parse, pixels, rand, random_scene, re,
-    replace, sketch, stated, torch)
-
-
-def examples(seeds):
-    """画面与答案；看不见的属性答 0 | pictures and answers; 0 for what cannot be seen"""
-    scenes, answers = [random_scene(seed) for seed in seeds], []
-    for scene in scenes:
-        seen = facts(scene)
-        answers.append([1 + CHOICES[n].index(seen[n]) if n in seen else 0 for n in CHOICES])
-    return paint_batch(scenes), torch.tensor(answers)
-
-def legibility(train, test, epochs, rate=4e-3):
-    """每个属性读对的比例 | the share of right readings, for each attribute"""
-    from torch import nn
-    torch.manual_seed(0)
-    sizes = [len(values) + 1 for values in CHOICES.values()]
-    block = lambda a, b, k: (nn.Conv2d(a, b, k, 2, k // 2), nn.BatchNorm2d(b), nn.ReLU())
-    net = nn.Sequential(*block(3, 32, 5), *block(32, 64, 3), nn.Flatten(), nn.Dropout(0.1),
-                        nn.Linear(4096, 256), nn.BatchNorm1d(256), nn.ReLU(), nn.Linear(256, sum(sizes)))
-    (x, y), (fresh, truth) = examples(range(train)), examples(range(10**6, 10**6 + test))
-    net, x = (thing.to(memory_format=torch.channels_last) for thing in (net, x))  # 快三成 | faster
-    optimizer = torch.optim.AdamW(net.parameters(), weight_decay=1e-2)
-    steps = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, epochs * (train // 128) + 1)
-    for _ in range(epochs):
-        for batch in torch.randperm(train).split(128)[:train // 128]:
-            heads = net(x[batch]).split(sizes, 1)
-            loss = sum(nn.functional.cross_entropy(h, y[batch, i]) for i, h in enumerate(heads))
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            steps.step()
-    with torch.no_grad():
-        heads = torch.cat([net.eval()(part) for part in fresh.split(500)]).split(sizes, 1)
-    return torch.stack([h.argmax(1) for h in heads], 1) == truth
+    Air, CHOICES, HELD_OUT, PAINTERS, Scene, TinyScenes, caption, cover, depth, edit, facts,
+    fields, held_out, layers, legibility, light_seen, mask, np, over, paint, parse, pixels, rand,
+    random_scene, re, replace, sketch, stated, torch, witnesses, world_hash)
 
 
 def test_eq_coverage():
@@ -60,9 +27,9 @@ def test_eq_over():
 
 
 def test_splitmix_reference():
-    # Steele et al. (2014)：种子为 0 时的前三个输出 | Steele et al. (2014): the first three outputs for seed 0
-    published = 0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F
-    assert rand(0, "", 3).tolist() == [value / 2**40 // 1 / 2**24 for value in published]
+    # 别处的 SplitMix64 在种子为 0 时的前三个输出 | what SplitMix64 gives elsewhere for seed 0, the first three
+    elsewhere = 0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F
+    assert rand(0, "", 3).tolist() == [value / 2**40 // 1 / 2**24 for value in elsewhere]
     u = rand(5, "many", 100_000)
     assert 0 <= u.min() and u.max() < 1 and abs(u.mean() - 0.5) < 0.005
     assert abs(np.corrcoef(rand(5, "a", 10_000), rand(5, "b", 10_000))[0, 1]) < 0.03
@@ -171,7 +138,9 @@ def test_data_set():
     picture, text = data[7]
     assert len(data) == 50 and picture.shape == (3, 16, 16) and parse(text)
     assert torch.equal(data[7][0], picture) and not any(held_out(data.scene(i)) for i in range(50))
-    assert all(held_out(TinyScenes(50, combinations="held out").scene(i)) for i in range(50))
+    exam = TinyScenes(200, combinations="held out")
+    for seen in map(facts, map(exam.scene, range(200))):  # 组合都看得见 | the combination can be seen
+        assert any(rule.items() <= seen.items() for rule in HELD_OUT)
     assert len({data.scene(i) for i in range(50)}) == 50
     assert {"zh", "en"} == {"zh" if re.search("[一-龥]", TinyScenes()[i][1]) else "en" for i in range(20)}
     batch, texts = next(iter(torch.utils.data.DataLoader(data, 4)))
@@ -192,7 +161,20 @@ def test_same_picture_everywhere():
     for off in ("", features):  # 关掉向量指令再画一遍 | paint again without vector instructions
         env = os.environ | {"NPY_DISABLE_CPU_FEATURES": off, "PYTHONWARNINGS": "ignore"}
         out = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
-        assert out.stdout.strip() == "976676b44dee16d8", out
+        assert out.stdout.strip() == "5582b66118821358", out
+
+
+def test_every_painter_is_in_the_hash():
+    used = {pair for scene in witnesses() for pair in vars(scene).items()}
+    assert used >= {(name, value) for name, values in CHOICES.items() for value in values}
+    usual, hashes = layers.__defaults__, {world_hash()}
+    try:
+        for painter in PAINTERS:  # 少一位画家，就是另一个世界 | without one painter it is another world
+            layers.__defaults__ = (tuple(p for p in PAINTERS if p != painter),)
+            hashes.add(world_hash.__wrapped__())
+    finally:
+        layers.__defaults__ = usual
+    assert len(hashes) == len(PAINTERS) + 1 and world_hash.__wrapped__() == world_hash()
 
 
 def test_five_hundred_a_second():
