@@ -12,7 +12,6 @@ import ast, asyncio, configparser, functools, hashlib, html, json, os, re, shuti
 import textwrap, time
 from pathlib import Path
 
-from . import source
 from .source import (LANGS, ROOT, body, chapters, directives, half, language,
     localise, notebooks, plain, read_notebook, write_text)
 
@@ -249,7 +248,6 @@ def _yaml(path, lang):
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     return take(yaml.load(path.read_text(encoding="utf-8"), loader))
 
-_chapters = functools.cache(chapters)                       # 页面多，只读一次 | many pages, read once
 
 def _site_notebook(nb, file, lang, root):
     """网站用的一种语言的笔记本，附上页面要知道的事 | a notebook for the site, and what its page must know"""
@@ -403,7 +401,7 @@ def frame(page: str,  # 页，如 zh/index.html | a page, zh/index.html say
     """各种页面共有的变量 | what all kinds of pages have in common"""
     found, up, lang = settings(root), "../" * page.count("/"), page.split("/")[0]
     base, version = found["address"] or up, stamp((root / "nbs/_static").glob("*.*"))[:8]
-    book = {each: half(_chapters(root)[0].title, each) for each in LANGS}
+    book = {each: half(chapters(root)[0].title, each) for each in LANGS}
     inside = page.split("/", 1)[1] if "/" in page else "index.html"
     return found | {
         "titles": book, "descriptions": {each: half(found["description"], each) for each in LANGS},
@@ -438,7 +436,7 @@ def finished(body: str,  # 一页的 HTML | the HTML of a page
         name = f"{hashlib.sha256(data).hexdigest()[:16]}.{match[1].split('+')[0]}"
         write_text(root / "_build/media" / name, data)
         return f"{up}_media/{name}"
-    number = {chapter.file.split("/")[-1]: chapter.number for chapter in _chapters(root)}
+    number = {chapter.file.split("/")[-1]: chapter.number for chapter in chapters(root)}
     body = body.replace(' aria-label="Toggle hidden content"', "")
     body = body.replace("<h1>", '<h1 data-pagefind-weight="10">')
     body = body.replace('role="doc-biblioentry"', 'role="listitem"')        # 已弃用 | deprecated
@@ -451,7 +449,7 @@ def _page(app, page, template, context, doctree):
     """为一页备好模板的变量 | what the template needs for one page"""
     root, lang = Path(app.config.book_root), app.config.book_lang
     db = frame(f"{lang}/{page}.html", root)
-    chapter = next((c for c in _chapters(root) if c.file == page != "index"), None)
+    chapter = next((c for c in chapters(root) if c.file == page != "index"), None)
     terms = _yaml(root / "nbs/glossary.yml", lang) if chapter else ()
     context["body"] = body = finished(context.get("body", ""), db["root"], root)
     context["db"] = db | {
@@ -574,7 +572,6 @@ def build(root: Path = ROOT,  # 仓库的根 | the repository's root
           ) -> dict:  # 每一步的秒数 | the seconds that each step took
     """构建整个网站 | build the whole site"""
     from concurrent.futures import ThreadPoolExecutor
-    from unittest.mock import patch
     from filelock import FileLock
     times, clock = {}, time.perf_counter()
     def step(name):
@@ -585,10 +582,8 @@ def build(root: Path = ROOT,  # 仓库的根 | the repository's root
         say("运行笔记本 | executing the notebooks")
         ran = execute(root)
         step("运行 | execute")
-        once = {name: functools.cache(getattr(source, name)) for name in ("chapters", "equations")}
-        with patch.multiple(source, **once):                # 编译时只读一次 | read once while compiling
-            for lang in LANGS:
-                compile_book(ran, lang, root)
+        for lang in LANGS:
+            compile_book(ran, lang, root)
         painted = root / "_build/media/card.jpg"
         art = repr(needed(["from diffusion_book.world import paint"], root))
         if write_text(root / "_build/cache/pictures.txt", art) or not painted.exists():

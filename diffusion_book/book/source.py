@@ -54,13 +54,17 @@ class Chapter:
         """笔记本的路径 | where the notebook is"""
         return root / "nbs" / f"{self.file}.ipynb"
 
+@functools.lru_cache(8)
+def _listed(text):
+    """chapters.yml 的内容；同样的文字只解析一次 | chapters.yml, parsed once for each text"""
+    import yaml
+    return [Chapter(c["file"], c["title"], p["part"], tuple(c.get("modules", ())))
+            for p in yaml.safe_load(text) for c in p["chapters"]]
+
 def chapters(root: Path = ROOT,  # 仓库的根 | the repository's root
              ) -> list:  # 全部章节，含计划中的 | every chapter, planned ones too | of Chapter
     """全书章节，按阅读顺序 | the chapters of the book, in reading order"""
-    import yaml
-    parts = yaml.safe_load((root / "nbs/chapters.yml").read_text(encoding="utf-8"))
-    return [Chapter(c["file"], c["title"], p["part"], tuple(c.get("modules", ())))
-            for p in parts for c in p["chapters"]]
+    return list(_listed((root / "nbs/chapters.yml").read_text(encoding="utf-8")))
 
 def notebooks(root: Path = ROOT,  # 仓库的根 | the repository's root
               ) -> list:  # 已写成的章节 | the chapters that exist | of Chapter
@@ -263,16 +267,19 @@ import importlib.util
 if importlib.util.find_spec("diffusion_book") is None:
     %pip install -q diffusion_book"""
 
+@functools.lru_cache(256)
+def _labels(path, modified):
+    """一章的公式标签；文件没变就不再读 | the labels of a chapter, read again only if the file changed"""
+    shared = [c["source"] for c in read_notebook(path)["cells"]
+              if c["cell_type"] == "markdown" and language(c) in (None, "zh")]
+    return [m[2] for text in shared for m in _EQUATION.finditer(text)]
+
 def equations(root: Path = ROOT,  # 仓库的根 | the repository's root
               ) -> dict:  # 标签 → (章, 编号) | label → (chapter, number)
     """全书带编号的公式 | the numbered equations of the book"""
-    found = {}
-    for chapter in notebooks(root):
-        shared = [c["source"] for c in read_notebook(chapter.path(root))["cells"]
-                  if c["cell_type"] == "markdown" and language(c) in (None, "zh")]
-        labels = [m[2] for text in shared for m in _EQUATION.finditer(text)]
-        found |= {label: (chapter, n) for n, label in enumerate(labels, 1)}
-    return found
+    paths = {chapter: chapter.path(root) for chapter in notebooks(root)}
+    return {label: (chapter, n) for chapter, path in paths.items()
+            for n, label in enumerate(_labels(path, path.stat().st_mtime_ns), 1)}
 
 @functools.cache
 def _references(path):
