@@ -14,12 +14,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .oracle import bad_value
+
 # %% ../nbs/1_theory/2_forward_process.ipynb #f152ff4d
 #| code-fold: true
-def _bad(name, given, zh, en):
-    return ValueError(f"{name} = {given!r}：应为{zh} | {name} = {given!r}: expected {en}")
-
-
 def _real(t):
     """float64；苹果的 MPS 没有它，用 float32 | float64, or float32 on Apple's MPS, which has no other"""
     mps = isinstance(t, Tensor) and t.device.type == "mps"
@@ -29,27 +27,27 @@ def _real(t):
 def _inside(t, low, high, zh, en):
     # 只查 CPU 上的张量：在 GPU 上读一个布尔值会打断流水线 | on the CPU alone: reading a bool stalls a GPU
     if t.device.type == "cpu" and not bool(((t >= low) & (t <= high)).all()):
-        raise _bad("t", t.tolist(), f" [{low}, {high}] 内的{zh}", f"{en} in [{low}, {high}]")
+        raise bad_value("t", t.tolist(), f" [{low}, {high}] 内的{zh}", f"{en} in [{low}, {high}]")
     return t
 
 
 def _integers(t, low, high):
     t = torch.as_tensor(t)
     if t.is_floating_point():
-        raise _bad("t.dtype", t.dtype, "整数", "integers")
+        raise bad_value("t.dtype", t.dtype, "整数", "integers")
     return _inside(t, low, high, "整数", "integers")
 
 
 def _check_steps(n, most=math.inf):
     if not isinstance(n, int) or not 1 <= n <= most:
-        raise _bad("n", n, f" [1, {most}] 内的整数", f"an integer in [1, {most}]")
+        raise bad_value("n", n, f" [1, {most}] 内的整数", f"an integer in [1, {most}]")
     return n
 
 
 def _check_spacing(spacing):
     if spacing not in ("trailing", "linspace", "leading"):
-        raise _bad("spacing", spacing, " trailing、linspace 或 leading",
-                   "trailing, linspace or leading")
+        raise bad_value("spacing", spacing, " trailing、linspace 或 leading",
+                        "trailing, linspace or leading")
     return spacing
 
 # %% ../nbs/1_theory/2_forward_process.ipynb #9ae3f7f3
@@ -74,7 +72,7 @@ def forward_step(
     Ho et al. (2020), eq. (2)
     """
     if not 0 <= beta <= 1:
-        raise _bad("beta", beta, " [0, 1] 内的数", "a number in [0, 1]")
+        raise bad_value("beta", beta, " [0, 1] 内的数", "a number in [0, 1]")
     return math.sqrt(1 - beta) * x + math.sqrt(beta) * noise_like(x, generator)
 
 # %% ../nbs/1_theory/2_forward_process.ipynb #2eafb1a3
@@ -87,9 +85,9 @@ def spread(
     形状对不上、x 不是浮点数时抛出 ValueError | raises ValueError on other shapes, or if x is not floating point
     """
     if not x.is_floating_point():
-        raise _bad("x.dtype", x.dtype, "浮点数；图片请先换算到 [-1, 1]", "floating point, pixels in [-1, 1]")
+        raise bad_value("x.dtype", x.dtype, "浮点数；图片请先换算到 [-1, 1]", "floating point, pixels in [-1, 1]")
     if c.ndim > 1 or (c.ndim == 1 and len(c) != len(x)):
-        raise _bad("t.shape", tuple(c.shape), f" () 或 ({len(x)},)", f"() or ({len(x)},)")
+        raise bad_value("t.shape", tuple(c.shape), f" () 或 ({len(x)},)", f"() or ({len(x)},)")
     return c.to(x.device, x.dtype).reshape(c.shape + (1,) * (x.ndim - c.ndim))
 
 # %% ../nbs/1_theory/2_forward_process.ipynb #2aef5aa8
@@ -120,7 +118,7 @@ class Schedule:
     ) -> Tensor:  # 加噪后的图 | noisy pictures | x0.shape
         """α_t·x0 + σ_t·ε；形状不合时抛出 ValueError | α_t·x0 + σ_t·ε; ValueError if shapes disagree"""
         if eps.shape != x0.shape:
-            raise _bad("eps.shape", tuple(eps.shape), f" {tuple(x0.shape)}", f"{tuple(x0.shape)}")
+            raise bad_value("eps.shape", tuple(eps.shape), f" {tuple(x0.shape)}", f"{tuple(x0.shape)}")
         alpha, sigma = self.alpha_sigma(t)
         return spread(alpha, x0) * x0 + spread(sigma, x0) * eps
 
@@ -170,7 +168,7 @@ class DiscreteVP(Schedule):
         """形状或范围不对时抛出 ValueError | ValueError on a wrong shape or range"""
         betas = torch.as_tensor(betas, dtype=torch.float32)
         if betas.ndim != 1 or not bool(((betas >= 0) & (betas <= 1)).all()):
-            raise _bad("betas", tuple(betas.shape), " [0, 1] 内的一维表", "a table (T,) in [0, 1]")
+            raise bad_value("betas", tuple(betas.shape), " [0, 1] 内的一维表", "a table (T,) in [0, 1]")
         self.betas = betas
         self.alphas_cumprod = torch.cumprod(1.0 - betas, dim=0)
         alpha_bar = torch.cat([torch.ones(1), self.alphas_cumprod]).double()
@@ -267,7 +265,7 @@ def make_betas(
         return torch.sigmoid(torch.linspace(-6, 6, **even)) * (beta_end - beta_start) + beta_start
     if kind not in ALPHA_BARS:
         names = ", ".join(["linear", "scaled_linear", "sigmoid", *ALPHA_BARS])
-        raise _bad("kind", kind, f" {names} 之一", f"one of {names}")
+        raise bad_value("kind", kind, f" {names} 之一", f"one of {names}")
     bar = ALPHA_BARS[kind]
     betas = [min(1 - bar((i + 1) / n) / bar(i / n), 0.999) for i in range(n)]
     return torch.tensor(betas, dtype=torch.float32)
@@ -358,7 +356,7 @@ def forward_sde(
     g2 = growth - 2 * f * sigma.detach() ** 2
     # cos(π/2) 舍入后不是 0 | cos(π/2) does not round to 0
     if not bool(((alpha > torch.finfo(alpha.dtype).eps) & f.isfinite() & g2.isfinite()).all()):
-        raise _bad("t", t.tolist(), "使 f 与 g² 有限的时刻", "times where f and g² are finite")
+        raise bad_value("t", t.tolist(), "使 f 与 g² 有限的时刻", "times where f and g² are finite")
     return f, g2
 
 
