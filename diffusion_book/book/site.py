@@ -78,10 +78,12 @@ def needed(cells: list,  # 笔记本的各段代码 | the pieces of code of a no
             found[path] = text.encode()
             queue += sorted(imported(text, name))
     texts = [*cells, *(text.decode() for text in found.values())]
-    patterns = "nbs/*.yml", "nbs/*.bib", "diffusion_book/weights/*"
-    data = [path for pattern in patterns for path in root.glob(pattern)]
-    named = [path for path in data if any(path.name in text for text in texts)]
-    return found | {path: path.read_bytes() for path in named}
+    def named(path):
+        return any(path.name in text for text in texts)
+    data = filter(named, [*root.glob("nbs/*.yml"), *root.glob("nbs/*.bib")])
+    weights = filter(named, root.glob("diffusion_book/weights/*"))
+    files = [*data, *(path for folder in weights for path in folder.glob("*"))]
+    return found | {path: path.read_bytes() for path in files}
 
 def execution_key(nb: dict,  # 笔记本 | a notebook
                   root: Path = ROOT,  # 仓库的根 | the repository's root
