@@ -79,6 +79,6 @@ def slerp(
         raise bad_value("b.shape", tuple(b.shape), f" {tuple(a.shape)}", f"{tuple(a.shape)}")
     one = (-1,) + (1,) * (a.ndim - 1)
     cosine = torch.cosine_similarity(a.flatten(1), b.flatten(1)).reshape(one)
-    angle = cosine.clamp(-1, 1).acos()
+    angle = cosine.acos()  # 余弦因舍入大于 1 时是 NaN，走直线 | NaN where rounding takes it past 1: straight
     arc = (((1 - w) * angle).sin() * a + (w * angle).sin() * b) / angle.sin()
     return torch.where(angle.sin() > 1e-6, arc, (1 - w) * a + w * b)

@@ -199,6 +199,18 @@ def test_agrees_with_diffusers():
         assert ((ours - theirs).norm(dim=1) / theirs.norm(dim=1)).median() < 1e-5
 
 
+def test_edges():
+    x, grid, generator = gauss(5, 2), levels(linear, linear.grid(7)), seeded()
+    assert torch.equal(sample(oracle, x, grid, ddim(), generator=generator), sample(oracle, x, grid, deterministic))
+    assert torch.equal(generator.get_state(), seeded().get_state())  # η = 0 不抽随机数 | draws nothing
+    assert torch.allclose(invert(oracle, x, grid[-2:]), grid[-2].alpha * x)
+    a, b = gauss(2, 3, 4, 4), gauss(2, 3, 4, 4, seed=1)
+    assert slerp(a, b, 0.3).shape == a.shape and torch.allclose(slerp(a, b, 0.3)[1:], slerp(a[1:], b[1:], 0.3))
+    assert torch.allclose(slerp(a, 2 * a, 0.25), 1.25 * a) and torch.allclose(slerp(a, -a, 0.25), 0.5 * a)
+    near = torch.tensor([[1.0, 0.0], [math.cos(0.02), math.sin(0.02)]])
+    assert abs(slerp(near[:1], near[1:], 0.5).norm() - 1) < 1e-6
+
+
 def test_errors():
     grid = levels(linear, linear.grid(4))
     x = torch.zeros(2, 2)
