@@ -6,6 +6,7 @@ from diffusion_book.ddim import (
     Level, ddim, deterministic, invert, math, noise_like, posterior, sample, slerp, torch)
 
 
+from diffusion_book.ddpm import ancestral_large
 from diffusion_book.oracle import GaussianMixture, ring, sliced_wasserstein
 from diffusion_book.reverse import ancestral, levels
 from diffusion_book.schedules import DiscreteVP, RectifiedFlow, forward_sde, make_betas
@@ -24,11 +25,6 @@ def seeded(seed=0):
 
 def gauss(*shape, seed=0):
     return torch.randn(*shape, generator=seeded(seed), dtype=torch.float64)
-
-def sigma_hat(denoise, x, now, then, past=None, generator=None):
-    mean, _ = posterior(x, denoise(x, now), now, then)
-    std = math.sqrt(1 - (now.alpha / then.alpha) ** 2) if then.sigma > 0 else 0.0
-    return mean + std * noise_like(x, generator), past
 
 def final_std(grid, eta, c=0.02, hat=False):
     v = 1.0
@@ -151,7 +147,7 @@ def test_eq_gaussian_recursion():
         x = sample(lambda x, level: one.denoise(x, level.alpha, level.sigma), gauss(200_000, 1), grid, ddim(eta),
                    generator=seeded(1))
         assert abs(x.std() - final_std(grid, eta, c=0.5)) < 0.004
-    x = sample(lambda x, level: one.denoise(x, level.alpha, level.sigma), gauss(200_000, 1), grid, sigma_hat,
+    x = sample(lambda x, level: one.denoise(x, level.alpha, level.sigma), gauss(200_000, 1), grid, ancestral_large,
                generator=seeded(1))
     assert abs(x.std() - final_std(grid, 1.0, c=0.5, hat=True)) < 0.004
 
