@@ -248,9 +248,6 @@ def noise_floor(
     _at_least("repeats", repeats, 2)
     return torch.tensor([distance(draw(2 * i), draw(2 * i + 1)) for i in range(repeats)])
 
-
-
-
 # %% ../nbs/1_theory/1_basic_concepts.ipynb #5d928d89
 def dataset(
     x: Tensor,  # 数据 | the data | (N, …)

@@ -13,8 +13,6 @@ def lopsided():
                            torch.tensor([0.3, 0.2, 0.4]).double(), torch.tensor([0.5, 0.2, 0.3]).double())
 
 
-
-
 def test_eq_mixture_density():
     side = torch.linspace(-3, 3, 241).double()
     plane = torch.stack(torch.meshgrid(side, side, indexing="xy"), -1).reshape(-1, 2)
@@ -115,7 +113,7 @@ def test_eq_gaussian_w2():
 
     generator = torch.Generator().manual_seed(0)
     x, y = torch.randn(2, 800, 2, generator=generator).double()
-    x, y = x @ x.new_tensor([[1.0, 0.9], [0.0, 0.3]]), y @ y.new_tensor([[0.3, 0.0], [-0.8, 1.0]]) + 2
+    x, y = x @ x.new_tensor([[1.0, 1.0], [0.1, -0.1]]), y @ y.new_tensor([[1.0, -0.4], [0.0, 0.1]]) + 0.3
     cost = torch.cdist(x, y).square()
     matched = cost[linear_sum_assignment(cost)].mean().sqrt()
     found = gaussian_w2(x.mean(0), x.T.cov(), y.mean(0), y.T.cov())
