@@ -61,7 +61,7 @@ def transition(
     """
     从 s 到 t 的前向系数：x_t = α_{t|s}·x_s + σ_{t|s}·ε | forward from s to t: x_t = α_{t|s}·x_s + σ_{t|s}·ε
     then 的噪声比 now 多时抛出 ValueError | raises ValueError if then is noisier than now
-    Kingma et al. (2021), section 3.1
+    Kingma et al. (2021)
     """
     if not then.alpha > 0 or now.alpha * then.sigma > then.alpha * now.sigma * (1 + 1e-9):
         raise bad_value("then", then, f"比 {now} 噪声少", f"less noisy than {now}")
@@ -122,10 +122,10 @@ def score_of(
     x: Tensor,  # 带噪的图 | noisy pictures | (B, …)
     x0: Tensor,  # 去噪器的估计 E[x0|x] | the denoiser's estimate E[x0|x] | x.shape
     level: Level,  # 噪声水平 | the noise level | σ > 0
-) -> Tensor:  # ∇ log p(x) | ∇ log p(x) | x.shape
+) -> Tensor:  # 得分 ∇ log p(x) | the score ∇ log p(x) | x.shape
     """
     由去噪器得到得分：-ε/σ；σ = 0 时抛出 ValueError | the score from a denoiser, -ε/σ; ValueError if σ = 0
-    Efron (2011), eq. (1.4)
+    Efron (2011)
     """
     return -noise_of(x, x0, level) / level.sigma
 
@@ -197,7 +197,7 @@ def deterministic(
     then: Level,  # 下一个 | the next one
     past=None,  # 多步法的历史，原样交回 | history of a multistep method, handed back
     generator: torch.Generator | None = None,  # 不用 | unused
-) -> tuple[Tensor, object]:  # 下一张图，历史 | the next pictures, the history
+) -> tuple[Tensor, object]:  # 下一张图，历史 | the next pictures, the history | x.shape, past
     """
     沿概率流走一步：α'·x0 + σ'·ε | one step along the probability flow: α'·x0 + σ'·ε
     Song et al. (2021), DDIM, eq. (12), σ = 0
@@ -213,7 +213,7 @@ def ancestral(
     then: Level,  # 下一个，噪声较少 | the next one, with less noise
     past=None,  # 多步法的历史，原样交回 | history of a multistep method, handed back
     generator: torch.Generator | None = None,  # 随机数来源 | source of randomness
-) -> tuple[Tensor, object]:  # 下一张图，历史 | the next pictures, the history
+) -> tuple[Tensor, object]:  # 下一张图，历史 | the next pictures, the history | x.shape, past
     """
     从后验抽一步，x0 用去噪器的估计 | one step drawn from the posterior, with the denoiser's estimate for x0
     Ho et al. (2020), algorithm 2
@@ -233,8 +233,8 @@ def sample(
 ) -> Tensor:  # 终点 | where it ends | x.shape
     """
     唯一的采样循环；past 是多步法带着走的历史 | the one sampling loop; past is the history that a multistep method carries
-    x 不是浮点数、grid 不足两个水平、终点不是有限数时抛出 ValueError | raises ValueError if x is not floating
-    point, if grid has fewer than two levels, or if the end is not finite (checked on the CPU alone)
+    x 不是浮点数、grid 不足两个水平时抛出 ValueError | ValueError if x is not floating or grid has fewer than two
+    终点不是有限数时也是（只在 CPU 上查） | and if the end is not finite (checked on the CPU alone)
     """
     if not isinstance(x, Tensor) or not x.is_floating_point():
         raise bad_value("x", getattr(x, "dtype", type(x)), "浮点张量", "a floating-point tensor")
@@ -249,7 +249,7 @@ def sample(
         raise bad_value("denoise", "NaN or inf", "有限的输出", "finite output")
     return x
 
-# %% ../nbs/1_theory/3_reverse_process.ipynb #010a59cf
+# %% ../nbs/1_theory/3_reverse_process.ipynb #c0c14801
 def langevin(
     score,  # 得分 | the score | x → x.shape
     x: Tensor,  # 起点 | the start | (B, …), float
@@ -261,7 +261,7 @@ def langevin(
     """
     朗之万动力学：x + δ·得分 + √(2δ)·z | Langevin dynamics: x + δ·score + √(2δ)·z
     step_size 不是正数时抛出 ValueError | raises ValueError if step_size is not positive
-    Roberts and Tweedie (1996), section 1.4
+    Roberts and Tweedie (1996)
     """
     if not step_size > 0:
         raise bad_value("step_size", step_size, "正数", "a positive number")

@@ -3,10 +3,14 @@
 
 
 from diffusion_book.reverse import (
-    GaussianMixture, ancestral, corrected, deterministic, fokker_planck, forward_sde, langevin,
-    level_at, levels, math, posterior, reverse_density, reverse_drift, sample, score_of,
-    simulate_reverse, torch, transition)
+    GaussianMixture, Level, ancestral, clipped, corrected, deterministic, fokker_planck,
+    forward_sde, langevin, level_at, levels, math, noise_of, posterior, reverse_density,
+    reverse_drift, sample, score_of, simulate_reverse, torch, transition)
 
+
+from diffusion_book.oracle import noise_floor, ring, sliced_wasserstein
+from diffusion_book.schedules import (
+    EDM, CosineVP, DiscreteVP, LinearVP, RectifiedFlow, make_betas, simulate_sde)
 
 def three_peaks():
     """直线上三个不等高的峰 | three unequal peaks on the line"""
@@ -129,8 +133,6 @@ def test_eq_reverse_moments():
 
 
 def test_eq_tweedie():
-    from diffusion_book.oracle import ring
-
     for schedule, t in ((CosineVP(), 0.4), (RectifiedFlow(), 0.7), (EDM(), 0.6)):
         level = levels(schedule, torch.tensor([t]).double())[0]
         x = torch.randn(50, 2, generator=torch.Generator().manual_seed(0)).double().requires_grad_()
@@ -228,8 +230,6 @@ def test_eq_flow_step():
 
 
 def test_truth():
-    from diffusion_book.oracle import noise_floor, ring, sliced_wasserstein
-
     draw = lambda seed: ring().sample(4000, torch.Generator().manual_seed(seed))[0]
     floor = noise_floor(lambda x, y: sliced_wasserstein(x, y, 64), draw, 20)
     denoise = lambda x, level: ring().denoise(x, level.alpha, level.sigma)
@@ -275,3 +275,70 @@ def test_corrected():
     exact = torch.special.ndtr((line[:, None] - noised.means[:, 0]) / noised.stds) @ noised.weights
     assert ((wrong < line).double().mean(0) - exact).abs().max() > 0.2
     assert ((x < line).double().mean(0) - exact).abs().max() < 0.04
+
+
+def test_diffusers():
+    from diffusers import DDIMScheduler, ScoreSdeVeScheduler
+
+    scheduler = ScoreSdeVeScheduler(snr=0.16)
+    scheduler.set_timesteps(10)
+    x = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    score, z = -2 * x, torch.randn(x.shape, generator=torch.Generator().manual_seed(1))
+    out = scheduler.step_correct(score, x, generator=torch.Generator().manual_seed(1)).prev_sample
+    size = 2 * (0.16 * z.flatten(1).norm(dim=1).mean() / score.flatten(1).norm(dim=1).mean()).item() ** 2
+    ours = langevin(lambda x: -2 * x, x, size, generator=torch.Generator().manual_seed(1))
+    assert (ours - out).abs().max() < 1e-5
+
+    ddim = DDIMScheduler(prediction_type="sample", clip_sample=False, timestep_spacing="trailing")
+    chain = DiscreteVP(ddim.betas)
+    ddim.set_timesteps(20)
+    denoise = lambda x, level: (0.8 * x).tanh()
+    theirs = x
+    for t in ddim.timesteps:
+        theirs = ddim.step((0.8 * theirs).tanh(), t, theirs).prev_sample
+    ours = sample(denoise, x, levels(chain, chain.grid(20)), deterministic)
+    assert (ours - theirs).abs().max() < 1e-5
+
+
+def test_errors():
+    chain, x = DiscreteVP(torch.full((10,), 0.1)), torch.zeros(2, 3, 4, 4)
+    clean, low, high = levels(chain, torch.tensor([-1, 3, 9]))
+    zero = lambda x, level: torch.zeros_like(x)
+    nan = lambda x, level: torch.full_like(x, math.nan)
+    for wrong in (
+        lambda: levels(chain, torch.tensor(3)),
+        lambda: levels(chain, [9, 3, -1]),
+        lambda: levels(chain, torch.tensor([10])),
+        lambda: level_at(chain, torch.tensor([1, 2, 3]), x),
+        lambda: level_at(chain, torch.tensor([1, 2]), x.byte()),
+        lambda: transition(low, high),
+        lambda: transition(Level(0.0, 0.0, 1.0), Level(0.0, 0.0, 1.0)),
+        lambda: noise_of(x, x, clean),
+        lambda: score_of(x, x, clean),
+        lambda: posterior(x, x[:1], high, low),
+        lambda: posterior(x, x, low, high),
+        lambda: posterior(x, x, clean, clean),
+        lambda: reverse_density(three_peaks(), torch.zeros(1).double(), low, high),
+        lambda: fokker_planck(lambda x: x, lambda x: x, 1.0, x),
+        lambda: simulate_reverse(lambda x, t: x, x, LinearVP(), torch.tensor([0.1, 0.9])),
+        lambda: simulate_reverse(lambda x, t: x, x, LinearVP(), torch.tensor([0.9])),
+        lambda: simulate_reverse(lambda x, t: x, x, LinearVP(), torch.tensor([0.9, 0.1]), eta=-1.0),
+        lambda: sample(zero, x, [high], deterministic),
+        lambda: sample(zero, x.byte(), [high, low], deterministic),
+        lambda: sample(zero, x, [9, 3], deterministic),
+        lambda: sample(nan, x, [high, low], deterministic),
+        lambda: sample(zero, x, [low, high], ancestral),
+        lambda: langevin(zero, x, 0.0),
+        lambda: corrected(deterministic, -1),
+        lambda: corrected(deterministic, snr=1.0),
+        lambda: clipped(zero, 0.0),
+    ):
+        try:
+            wrong()
+        except ValueError as error:
+            assert " | " in str(error)
+        else:
+            raise AssertionError(wrong)
+    same = sample(zero, x, [high, low], corrected(deterministic, 0))
+    assert torch.equal(same, sample(zero, x, [high, low], deterministic))
+    assert clipped(lambda x, level: x + 3, 2.0)(x, low).max() == 2
