@@ -31,6 +31,7 @@ def test_levels():
     listed = levels(chain, chain.grid(4))
     assert [level.t for level in listed] == [3, 2, 1, 0, -1]
     assert all(abs(level.alpha - 0.8 ** (level.t + 1)) < 1e-6 for level in listed)
+    assert levels(RectifiedFlow(), torch.tensor([0.25])) == [Level(250.0, 0.75, 0.25)]
     batch = level_at(RectifiedFlow(), torch.tensor([0.25, 0.5]), torch.zeros(2, 3, 4, 4))
     assert batch.t.tolist() == [250, 500] and batch.sigma.shape == (2, 1, 1, 1)
     assert batch.sigma.flatten().tolist() == [0.25, 0.5] and batch.alpha.flatten().tolist() == [0.75, 0.5]
@@ -46,6 +47,8 @@ def test_eq_transition():
     chain = DiscreteVP(torch.tensor([0.1, 0.2, 0.5]))
     shrink, fresh = transition(*levels(chain, torch.tensor([2, 0])))
     assert abs(shrink**2 - 0.8 * 0.5) < 1e-6 and abs(fresh - 0.6) < 1e-6
+    for level in levels(CosineVP(), torch.linspace(0.01, 1, 100).double()):
+        assert transition(level, level) == (1.0, 0.0)
 
 
 def test_eq_posterior():
@@ -229,6 +232,26 @@ def test_eq_flow_step():
         assert (deterministic(lambda x, level: frozen, x, now, then)[0] - y).abs().max() < 1e-4
 
 
+def test_sample():
+    def step(denoise, x, now, then, past, generator):
+        return x + denoise(x, now), (past or 0) + 1 + then.t
+
+
+    grid, seen = [Level(t, 1.0, float(t)) for t in (30, 20, 10, 0)], []
+    end = sample(lambda x, level: x * 0 + level.t, torch.zeros(2), grid, step,
+                 callback=lambda x, level: seen.append((x[0].item(), level.t)))
+    assert end.tolist() == [60, 60] and seen == [(30, 20), (50, 10), (60, 0)]
+    remember = lambda denoise, x, now, then, past, generator: (x + (past or 0), (past or 0) + 1)
+    assert sample(None, torch.zeros(1), grid, remember).item() == 0 + 1 + 2
+    for each in (deterministic, ancestral):
+        assert each(lambda x, level: x, torch.ones(1), grid[0], grid[1], "past")[1] == "past"
+    now, then = levels(EDM(), torch.tensor([0.6, 0.5]).double())
+    x = torch.full((50_000,), 3.0)
+    moved, _ = ancestral(lambda x, level: 0 * x, x, now, then, generator=torch.Generator().manual_seed(0))
+    r = (then.sigma / now.sigma) ** 2
+    assert abs(moved.mean() - 3 * r) < 0.02 and abs(moved.std() / (then.sigma * (1 - r) ** 0.5) - 1) < 0.02
+
+
 def test_truth():
     draw = lambda seed: ring().sample(4000, torch.Generator().manual_seed(seed))[0]
     floor = noise_floor(lambda x, y: sliced_wasserstein(x, y, 64), draw, 20)
@@ -275,6 +298,16 @@ def test_corrected():
     exact = torch.special.ndtr((line[:, None] - noised.means[:, 0]) / noised.stds) @ noised.weights
     assert ((wrong < line).double().mean(0) - exact).abs().max() > 0.2
     assert ((x < line).double().mean(0) - exact).abs().max() < 0.04
+    # 数据是一个点时，加噪后是高斯，偏差由步长定 | data at a point is Gaussian when noised, and the step sets the bias
+    wide = level[1].sigma * torch.randn(50_000, generator=torch.Generator().manual_seed(2))
+    calls = []
+    point = lambda x, level: (calls.append(1), 0 * x)[1]
+    x = sample(point, wide, level, corrected(nothing, 40, 0.6), generator=torch.Generator().manual_seed(3))
+    assert abs(x.var() / (level[1].sigma**2 / (1 - 0.36)) - 1) < 0.03 and len(calls) == 40
+    x = sample(point, wide, level, corrected(nothing), generator=torch.Generator().manual_seed(3))
+    z = torch.randn(50_000, generator=torch.Generator().manual_seed(3))
+    left = x - 2**0.5 * (2 * 0.16**2) ** 0.5 * level[1].sigma * z
+    assert len(calls) == 41 and (left / wide - (1 - 2 * 0.16**2)).abs().max() < 1e-3
 
 
 def test_diffusers():
@@ -341,4 +374,10 @@ def test_errors():
             raise AssertionError(wrong)
     same = sample(zero, x, [high, low], corrected(deterministic, 0))
     assert torch.equal(same, sample(zero, x, [high, low], deterministic))
-    assert clipped(lambda x, level: x + 3, 2.0)(x, low).max() == 2
+    assert clipped(lambda x, level: x + 3, 2.0)(x, low).unique().tolist() == [2]
+    assert clipped(lambda x, level: x - 3)(x, low).unique().tolist() == [-1]
+    with torch.no_grad():
+        rate = fokker_planck(lambda x: x**2, lambda x: 0 * x, 2.0, torch.tensor([1.0, 2.0]))
+    assert rate.tolist() == [2, 2] and not rate.requires_grad
+    walk = simulate_reverse(lambda x, t: -x, torch.ones(2), LinearVP(), torch.tensor([0.9, 0.5, 0.1]), eta=0)
+    assert walk.shape == (3, 2) and torch.equal(walk[0], torch.ones(2))
