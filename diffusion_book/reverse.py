@@ -114,8 +114,8 @@ def reverse_density(
     prior = mixture.noised(then.alpha, then.sigma)
     weights = mixture.noised(now.alpha, now.sigma).responsibilities(x[None])[0]
     gain = shrink * prior.stds**2 / (shrink**2 * prior.stds**2 + fresh)
-    pull = gain.reshape(-1, *[1] * x.ndim) * (x - shrink * prior.means)
-    return GaussianMixture(prior.means + pull, (prior.stds**2 * (1 - gain * shrink)).sqrt(), weights)
+    means = prior.means + gain.reshape(-1, *[1] * x.ndim) * (x - shrink * prior.means)
+    return GaussianMixture(means, prior.stds * (1 - gain * shrink).sqrt(), weights)
 
 # %% ../nbs/1_theory/3_reverse_process.ipynb #b6d2d8c6
 def score_of(
@@ -232,7 +232,7 @@ def sample(
     callback=None,  # 每步之后调用 | called after each step | (x, then) → None
 ) -> Tensor:  # 终点 | where it ends | x.shape
     """
-    唯一的采样循环；past 是多步法带着走的历史 | the one sampling loop; past is the history that a multistep method carries
+    唯一的采样循环；past 是多步法带着走的历史 | the one sampling loop; past is a multistep method's history
     x 不是浮点数、grid 不足两个水平时抛出 ValueError | ValueError if x is not floating or grid has fewer than two
     终点不是有限数时也是（只在 CPU 上查） | and if the end is not finite (checked on the CPU alone)
     """

@@ -47,7 +47,7 @@ def test_eq_transition():
     chain = DiscreteVP(torch.tensor([0.1, 0.2, 0.5]))
     shrink, fresh = transition(*levels(chain, torch.tensor([2, 0])))
     assert abs(shrink**2 - 0.8 * 0.5) < 1e-6 and abs(fresh - 0.6) < 1e-6
-    for level in levels(CosineVP(), torch.linspace(0.01, 1, 100).double()):
+    for level in levels(CosineVP(), torch.linspace(0, 1, 101).double()):
         assert transition(level, level) == (1.0, 0.0)
 
 
@@ -311,7 +311,7 @@ def test_corrected():
 
 
 def test_diffusers():
-    from diffusers import DDIMScheduler, ScoreSdeVeScheduler
+    from diffusers import DDIMScheduler, DDPMScheduler, ScoreSdeVeScheduler
 
     scheduler = ScoreSdeVeScheduler(snr=0.16)
     scheduler.set_timesteps(10)
@@ -332,6 +332,16 @@ def test_diffusers():
     ours = sample(denoise, x, levels(chain, chain.grid(20)), deterministic)
     assert (ours - theirs).abs().max() < 1e-5
 
+    ddpm = DDPMScheduler(prediction_type="sample", clip_sample=False, timestep_spacing="trailing")
+    ddpm.alphas_cumprod = ddpm.alphas_cumprod.double()
+    ddpm.set_timesteps(20)
+    theirs, generator = x, torch.Generator().manual_seed(2)
+    for t in ddpm.timesteps:
+        theirs = ddpm.step((0.8 * theirs).tanh(), t, theirs, generator=generator).prev_sample
+    ours = sample(denoise, x, levels(chain, chain.grid(20)), ancestral,
+                  generator=torch.Generator().manual_seed(2))
+    assert (ours - theirs).abs().max() < 1e-5
+
 
 def test_errors():
     chain, x = DiscreteVP(torch.full((10,), 0.1)), torch.zeros(2, 3, 4, 4)
@@ -345,6 +355,7 @@ def test_errors():
         lambda: level_at(chain, torch.tensor([1, 2, 3]), x),
         lambda: level_at(chain, torch.tensor([1, 2]), x.byte()),
         lambda: transition(low, high),
+        lambda: transition(Level(0.0, 0.8, 0.6), Level(0.0, 0.8, 0.601)),
         lambda: transition(Level(0.0, 0.0, 1.0), Level(0.0, 0.0, 1.0)),
         lambda: noise_of(x, x, clean),
         lambda: score_of(x, x, clean),
@@ -355,6 +366,7 @@ def test_errors():
         lambda: fokker_planck(lambda x: x, lambda x: x, 1.0, x),
         lambda: simulate_reverse(lambda x, t: x, x, LinearVP(), torch.tensor([0.1, 0.9])),
         lambda: simulate_reverse(lambda x, t: x, x, LinearVP(), torch.tensor([0.9])),
+        lambda: simulate_reverse(lambda x, t: x, x, LinearVP(), torch.tensor([0.5, 0.5])),
         lambda: simulate_reverse(lambda x, t: x, x, LinearVP(), torch.tensor([0.9, 0.1]), eta=-1.0),
         lambda: sample(zero, x, [high], deterministic),
         lambda: sample(zero, x.byte(), [high, low], deterministic),
@@ -364,6 +376,7 @@ def test_errors():
         lambda: langevin(zero, x, 0.0),
         lambda: corrected(deterministic, -1),
         lambda: corrected(deterministic, snr=1.0),
+        lambda: corrected(deterministic, snr=0.0),
         lambda: clipped(zero, 0.0),
     ):
         try:
@@ -374,6 +387,8 @@ def test_errors():
             raise AssertionError(wrong)
     same = sample(zero, x, [high, low], corrected(deterministic, 0))
     assert torch.equal(same, sample(zero, x, [high, low], deterministic))
+    assert torch.equal(sample(zero, x, [high, clean], corrected(deterministic)), x)
+    assert reverse_drift(1.0, 2.0, -3.0, 5.0) == 3 + 5 * 2
     assert clipped(lambda x, level: x + 3, 2.0)(x, low).unique().tolist() == [2]
     assert clipped(lambda x, level: x - 3)(x, low).unique().tolist() == [-1]
     with torch.no_grad():
