@@ -361,16 +361,20 @@ def log_likelihood(
     steps: int = 100,  # RK4 的步数，每步四次求值 | RK4 steps of four evaluations each | ≥ 1
     probes: int | None = None,  # 随机方向的个数；不给则精确 | number of random directions; exact without | ≥ 1
     start: float = 1e-5,  # 起点的 σ/α；float32 宜用 1e-3 | σ/α at the start; 1e-3 suits float32 | > 0
+    stop: float = 0.0,  # 终点的 α/σ 不低于它 | α/σ at the end is no less | ≥ 0
     generator: torch.Generator | None = None,  # 随机方向的来源 | source of the random directions
 ) -> Tensor:  # log p(x)，单位 nat | log p(x), in nats | (B,)
     """
     沿概率流的对数似然 | the log-likelihood along the probability flow
-    steps、probes、start 不对时抛出 ValueError | raises ValueError on a wrong steps, probes or start
+    steps、probes、start、stop 不对时抛出 ValueError | raises ValueError on a wrong steps, probes, start or stop
     Song et al. (2021), appendix D.2
     """
     for name, value in (("steps", steps), ("probes", 1 if probes is None else probes), ("start", start)):
         _positive(name, value)
-    begin, end = math.atan(start), math.atan2(*(c.item() for c in reversed(schedule.alpha_sigma(schedule.grid(1)[0]))))
+    if not 0 <= stop < 1 / start:
+        raise bad_value("stop", stop, f" [0, {1 / start}) 内的数", f"a number in [0, {1 / start})")
+    alpha, sigma = schedule.alpha_sigma(schedule.grid(1)[0])
+    begin, end = math.atan(start), min(math.atan2(sigma, alpha), math.pi / 2 - math.atan(stop))
     edges = begin + (end - begin) * torch.linspace(0, 1, steps + 1, dtype=torch.float64) ** 2
     angles = torch.stack([edges, edges + edges.diff(append=edges[-1:]) / 2], 1).flatten()[:-1]
     times = schedule.time(2 * (angles.cos().log() - angles.sin().log()))

@@ -75,13 +75,13 @@ def test_eq_elbo_bound():
                 mean, var = low + (high - low) * mean, (high - low) ** 2 * var + std(one, now, then) ** 2
             log_p = -0.5 * (x0[:, 0] - mean) ** 2 / var - 0.5 * (2 * math.pi * var).log()
             bound = expect(lambda x, e: elbo(exact, x, grid, e, std=std).value(), x0)
-            assert bool((bound < log_p - 1e-3).all())
+            assert bool((bound < log_p).all()) and (log_p - bound).max() < 1.3
 
 
 def test_eq_elbo_terms():
     generator, schedule = torch.Generator().manual_seed(0), DiscreteVP([0.05, 0.1, 0.15, 0.2, 0.3, 0.5])
     grid, x0 = levels(schedule, schedule.grid(6)), toy.sample(60_000, generator)[0]
-    for v in (0.3, 1.0):
+    for v in (0.6, 1.0):
         direct = walk(oracle_of(toy), x0, grid, fixed_std(v), generator)
         terms = elbo(oracle_of(toy), x0, grid, noise_like(x0, generator), std=fixed_std(v)).value()
         error = ((direct.var() + terms.var()) / len(x0)).sqrt()
@@ -123,8 +123,7 @@ def test_eq_continuous_elbo():
     share = (-0.5 * (x0[:, 0] / s) ** 2).softmax(0)
     expected = 0.5 * math.log((1 + s**2 * math.exp(8)) / (1 + s**2 * math.exp(-6)))
     for schedule in (CosineVP(), RectifiedFlow(3.0)):
-        ends = schedule.time(torch.tensor([-6.0, 8.0]))
-        times = torch.linspace(*ends.tolist(), 1200, dtype=torch.float64)
+        times = schedule.time(torch.linspace(-6, 8, 1200))
         grid = levels(schedule, times) + [Level(0.0, 1.0, 0.0)]
         found = share @ expect(lambda x, e: elbo(exact, x, grid, e).steps.sum(0), x0, 4)
         assert abs(found - expected) < 0.02
@@ -244,15 +243,15 @@ def test_eq_on_target():
 
 
     for weight in (min_snr(5.0), sigmoid_weight(1.0), implied_weight(V)):
-        losses = torch.stack([
+        found = torch.stack([
             diffusion_loss(network_of(target), x0, t, schedule, target, weight=on_target(weight, target),
                            generator=torch.Generator().manual_seed(1))
             for target in (*TARGETS.values(), edm_target())])
-        assert torch.allclose(losses, losses[:1].expand_as(losses))
+        assert torch.allclose(found, found[:1].expand_as(found))
     level = level_at(schedule, t, x0)
     noise = noise_like(x0, torch.Generator().manual_seed(1))
     direct = (x0 - 0.8 * (level.alpha * x0 + level.sigma * noise)).square().flatten(1).mean(1)
-    assert torch.allclose(losses[0], direct / level.sigma.flatten() ** 2)
+    assert torch.allclose(found[0], direct / level.sigma.flatten() ** 2)
 
 
 def test_eq_bayes_floor():
@@ -260,9 +259,10 @@ def test_eq_bayes_floor():
     for log_snr in (-3.0, 0.0, 2.0, 5.0):
         level, (x0, _) = level_of(log_snr), ring().sample(100_000, generator)
         x = level.alpha * x0 + level.sigma * noise_like(x0, generator)
+        least = bayes_floor(ring(), level, 100_000, generator)
         for guess in (exact(x, level), 0.9 * exact(x, level) + 0.05, 0 * x):
             loss, excess = (x0 - guess).square().mean(), (guess - exact(x, level)).square().mean()
-            assert abs(loss - excess - bayes_floor(ring(), level, generator=generator)) < 0.01 * loss + 2e-4
+            assert abs(loss - excess - least) < 0.02 * loss + 1e-4
 
 
 def test_eq_second_tweedie():
@@ -302,7 +302,7 @@ def test_eq_learned_range():
             log_variance = theirs._get_variance(t, predicted_variance=torch.tensor(2 * v - 1))
             assert abs(2 * math.log(fixed_std(v)(x, now, then)) - log_variance) < 2e-3
     now, then = levels(schedule, torch.tensor([0, -1]))
-    assert abs(fixed_std(0.0)(x, now, then) ** 2 - 1e-4) < 1e-8
+    assert abs(fixed_std(0.0)(x, now, then) ** 2 - 1e-4) < 1e-7
 
 
 def test_eq_optimal_variance():
@@ -394,6 +394,7 @@ def test_errors():
         lambda: log_likelihood(same, x, path_of, steps=0),
         lambda: log_likelihood(same, x, path_of, probes=0),
         lambda: log_likelihood(same, x, path_of, start=0.0),
+        lambda: log_likelihood(same, x, path_of, stop=-1.0),
     ):
         try:
             wrong()
