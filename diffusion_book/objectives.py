@@ -23,7 +23,8 @@ from .schedules import Schedule, noise_like
 #| code-fold: true
 def _match(name, given, x):
     if given.shape != x.shape:
-        raise bad_value(f"{name}.shape", tuple(given.shape), f" {tuple(x.shape)}", f"{tuple(x.shape)}")
+        wanted = tuple(x.shape)
+        raise bad_value(f"{name}.shape", tuple(given.shape), f" {wanted}", f"{wanted}")
     return given
 
 
@@ -174,7 +175,8 @@ def elbo(
     Ho et al. (2020), eq. (5)
     """
     if len(grid) < 3 or grid[-1].sigma != 0:
-        raise bad_value("grid", [now.sigma for now in grid], "至少三个水平，最后的 σ 为 0", "three levels or more, σ = 0 at last")
+        raise bad_value("grid", [now.sigma for now in grid], "至少三个水平，最后的 σ 为 0",
+                        "three levels or more, σ = 0 at last")
     _match("eps", eps, x0)
     end, steps = grid[0], []
     prior = gaussian_kl(end.alpha * x0, end.sigma, 0 * x0, math.hypot(end.alpha, end.sigma))
@@ -335,7 +337,8 @@ def optimal_std(
         k, small = posterior(0 * unit, unit, now, then)
         variance = small**2 + k.item() ** 2 * denoiser_variance(denoise, x, now)
         if bool((variance <= 0).any()):
-            raise bad_value("denoise", variance.min().item(), "方差为正的去噪器", "a denoiser with positive variance")
+            raise bad_value("denoise", variance.min().item(), "方差为正的去噪器",
+                            "a denoiser with positive variance")
         return variance.sqrt().reshape(-1, *[1] * (x.ndim - 1))
 
     return std
@@ -369,7 +372,8 @@ def log_likelihood(
     steps、probes、start、stop 不对时抛出 ValueError | raises ValueError on a wrong steps, probes, start or stop
     Song et al. (2021), appendix D.2
     """
-    for name, value in (("steps", steps), ("probes", 1 if probes is None else probes), ("start", start)):
+    counts = {"steps": steps, "probes": 1 if probes is None else probes, "start": start}
+    for name, value in counts.items():
         _positive(name, value)
     if not 0 <= stop < 1 / start:
         raise bad_value("stop", stop, f" [0, {1 / start}) 内的数", f"a number in [0, {1 / start})")

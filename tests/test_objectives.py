@@ -41,7 +41,8 @@ def walk(denoise, x0, grid, std, generator):
     x, total = x0, 0.0
     for then, now in zip(grid[::-1], grid[-2::-1]):
         ratio = now.alpha / then.alpha
-        forward = torch.distributions.Normal(ratio * x, math.sqrt(now.sigma**2 - (ratio * then.sigma) ** 2))
+        added = now.sigma**2 - (ratio * then.sigma) ** 2
+        forward = torch.distributions.Normal(ratio * x, math.sqrt(added))
         later = forward.mean + forward.stddev * noise_like(x, generator)
         mean, _ = posterior(later, denoise(later, now), now, then)
         back = torch.distributions.Normal(mean, std(later, now, then))
@@ -58,7 +59,8 @@ def test_eq_gaussian_kl():
         theirs = kl_divergence(Normal(a, std), Normal(b, other)).sum(1)
         assert torch.allclose(gaussian_kl(a, std, b, other), theirs)
     widths = torch.tensor([0.3, 0.5, 0.7, 0.9, 2.0], dtype=torch.float64)[:, None]
-    assert torch.allclose(gaussian_kl(a, widths, b, 0.8), kl_divergence(Normal(a, widths), Normal(b, 0.8)).sum(1))
+    theirs = kl_divergence(Normal(a, widths), Normal(b, 0.8)).sum(1)
+    assert torch.allclose(gaussian_kl(a, widths, b, 0.8), theirs)
 
 
 def test_eq_elbo_bound():
@@ -71,8 +73,10 @@ def test_eq_elbo_bound():
         for std in (fixed_std(0.0), fixed_std(1.0)):
             mean, var = 0 * one, one  # 反向链的均值与方差 | mean and variance of the reverse chain
             for now, then in zip(grid, grid[1:]):
-                low, high = (posterior(x, exact(x, now), now, then)[0][0] for x in (0 * one[:, None], one[:, None]))
-                mean, var = low + (high - low) * mean, (high - low) ** 2 * var + std(one, now, then) ** 2
+                ends = torch.tensor([[0.0], [1.0]], dtype=torch.float64)
+                low, high = posterior(ends, exact(ends, now), now, then)[0]
+                slope = high - low
+                mean, var = low + slope * mean, slope**2 * var + std(one, now, then) ** 2
             log_p = -0.5 * (x0[:, 0] - mean) ** 2 / var - 0.5 * (2 * math.pi * var).log()
             bound = expect(lambda x, e: elbo(exact, x, grid, e, std=std).value(), x0)
             assert bool((bound < log_p).all()) and (log_p - bound).max() < 1.3
@@ -111,8 +115,9 @@ def test_eq_simple_loss():
         return (x - angle.cos() * 0.7) / angle.sin()
 
 
-    for network, expected in ((solve, 0.0), (lambda x, t: 0 * x, 1.0), (lambda x, t: 0.5 * solve(x, t), 0.25)):
-        loss = diffusion_loss(network, x0, t, schedule, EPSILON, generator=torch.Generator().manual_seed(0))
+    for share, expected in ((1.0, 0.0), (0.0, 1.0), (0.5, 0.25)):
+        loss = diffusion_loss(lambda x, t: share * solve(x, t), x0, t, schedule, EPSILON,
+                              generator=torch.Generator().manual_seed(0))
         assert loss.shape == (400,) and abs(loss.mean() - expected) < 0.02
 
 
@@ -134,7 +139,8 @@ def test_eq_target_line():
 
     x0, eps = torch.randn(2, 5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     for angle in (0.2, 0.8, 1.4):
-        level, angle = Level(0.0, math.cos(angle), math.sin(angle)), torch.tensor(angle, dtype=torch.float64)
+        level = Level(0.0, math.cos(angle), math.sin(angle))
+        angle = torch.tensor(angle, dtype=torch.float64)
         _, velocity = jvp(lambda a: a.cos() * x0 + a.sin() * eps, (angle,), (torch.ones_like(angle),))
         assert torch.allclose(V.of(x0, eps, level), velocity)
         x = (level.alpha * x0 + level.sigma * eps).requires_grad_()
@@ -153,12 +159,15 @@ def test_eq_target_inverse():
             level = Level(0.0, alpha, sigma)
             c_x, c_eps = ((target.of(*ones, level)) for ones in ((1.0, 0.0), (0.0, 1.0)))
             system = torch.tensor([[alpha, sigma], [c_x, c_eps]], dtype=torch.float64)
-            x0, eps = torch.linalg.solve(system, torch.stack([x.flatten(), y.flatten()])).unflatten(1, x.shape)
-            assert torch.allclose(target.x0(y, x, level), x0) and torch.allclose(target.eps(y, x, level), eps)
+            known = torch.stack([x.flatten(), y.flatten()])
+            x0, eps = torch.linalg.solve(system, known).unflatten(1, x.shape)
+            assert torch.allclose(target.x0(y, x, level), x0)
+            assert torch.allclose(target.eps(y, x, level), eps)
 
 
 def test_denoiser():
-    x0, eps = torch.randn(2, 4, 3, 2, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    x0, eps = torch.randn(2, 4, 3, 2, 2, dtype=torch.float64, generator=generator)
     for target in TARGETS.values():
         for level in (Level(250.0, 0.8, 0.6), Level(7, 0.6, 0.5)):
             seen = []
@@ -208,7 +217,8 @@ def test_eq_implied_weight():
     x, y, wrong = torch.randn(3, 5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     for alpha, sigma in ((0.8, 0.6), (0.6, 0.8)):
         snr, level = alpha**2 / sigma**2, Level(0.0, alpha, sigma)
-        expected = {"epsilon": snr, "sample": 1, "v_prediction": snr + 1, "flow_prediction": (1 + snr**0.5) ** 2}
+        expected = {"epsilon": snr, "sample": 1, "v_prediction": snr + 1,
+                    "flow_prediction": (1 + snr**0.5) ** 2}
         for target in (*TARGETS.values(), edm_target(0.5)):
             error = (target.x0(y + wrong, x, level) - target.x0(y, x, level)).square().sum()
             weight = implied_weight(target)(level)
@@ -230,7 +240,8 @@ def test_eq_weightings():
 
 
 def test_eq_on_target():
-    schedule, x0 = CosineVP(), torch.randn(64, 3, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    schedule, generator = CosineVP(), torch.Generator().manual_seed(0)
+    x0 = torch.randn(64, 3, 4, 4, dtype=torch.float64, generator=generator)
     t = torch.linspace(0.05, 0.95, 64, dtype=torch.float64)
 
 
@@ -269,7 +280,8 @@ def test_eq_second_tweedie():
     grid = torch.linspace(-4, 4, 4001, dtype=torch.float64)
     for log_snr in (-4.0, 0.0, 3.0):
         level, x = level_of(log_snr), torch.linspace(-2, 2, 9, dtype=torch.float64)[:, None]
-        log_weight = toy.log_density(grid[:, None]) - 0.5 * ((x - level.alpha * grid) / level.sigma) ** 2
+        distance = (x - level.alpha * grid) / level.sigma
+        log_weight = toy.log_density(grid[:, None]) - 0.5 * distance**2
         weight = log_weight.softmax(1)
         variance = weight @ grid**2 - (weight @ grid) ** 2
         assert torch.allclose(denoiser_variance(oracle_of(toy), x, level), variance, rtol=1e-6)
@@ -282,7 +294,8 @@ def test_eq_hutchinson():
     generator = torch.Generator().manual_seed(0)
     matrix = torch.randn(6, 6, dtype=torch.float64, generator=generator)
     x = torch.randn(3, 6, dtype=torch.float64, generator=generator)
-    field, exact = lambda x: torch.sin(x @ matrix.T), torch.func.vmap(torch.func.jacrev(lambda x: torch.sin(matrix @ x)))(x)
+    field = lambda x: torch.sin(x @ matrix.T)
+    exact = torch.func.vmap(torch.func.jacrev(lambda x: torch.sin(matrix @ x)))(x)
     y, found = divergence(field, x)
     assert torch.allclose(y, field(x)) and torch.allclose(found, exact.diagonal(dim1=1, dim2=2).sum(1))
     z = torch.randn(4000, 3, 6, dtype=torch.float64, generator=generator).sign()
@@ -311,21 +324,24 @@ def test_eq_optimal_variance():
     for t, s in ((50, 0), (300, 200), (700, 300)):
         now, then = levels(schedule, torch.tensor([t, s]))
         ratio, added = now.alpha / then.alpha, now.sigma**2 - (now.alpha / then.alpha * then.sigma) ** 2
-        log_weight = toy.noised(then.alpha, then.sigma).log_density(grid[:, None]) - 0.5 * (x - ratio * grid) ** 2 / added
+        cleaner = toy.noised(then.alpha, then.sigma).log_density(grid[:, None])
+        log_weight = cleaner - 0.5 * (x - ratio * grid) ** 2 / added
         weight = log_weight.softmax(1)
         variance = weight @ grid**2 - (weight @ grid) ** 2
         assert torch.allclose(optimal_std(oracle_of(toy))(x, now, then)[:, 0] ** 2, variance, rtol=1e-4)
     one = torch.ones(1, dtype=torch.float64)
     gaussian = GaussianMixture(0.5 * one[:, None], 0.6 * one, one)
     steps = levels(schedule, schedule.grid(4))
-    tight = expect(lambda x, e: elbo(oracle_of(gaussian), x, steps, e, std=optimal_std(oracle_of(gaussian))).value(), x)
+    exact = oracle_of(gaussian)
+    tight = expect(lambda x, e: elbo(exact, x, steps, e, std=optimal_std(exact)).value(), x)
     assert (tight - gaussian.log_density(x)).abs().max() < 5e-4
 
 
 def test_gaussian_step():
     x = torch.zeros(20_000, 2, dtype=torch.float64)
     now, then, generator = Level(0.0, 0.6, 0.8), Level(0.0, 0.8, 0.6), torch.Generator().manual_seed(0)
-    found, past = gaussian_step(lambda x, now, then: 0.3)(lambda x, level: x + 1, x, now, then, "kept", generator)
+    step = gaussian_step(lambda x, now, then: 0.3)
+    found, past = step(lambda x, level: x + 1, x, now, then, "kept", generator)
     mean, _ = posterior(x, x + 1, now, then)
     assert abs(found.std() - 0.3) < 0.01 and abs(found.mean() - mean.mean()) < 0.01 and past == "kept"
 
