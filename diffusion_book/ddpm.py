@@ -162,6 +162,7 @@ class SmallUNet(nn.Module):
         channels: int = 1,  # 图的通道数 | channels of the picture | ≥ 1
         width: int = 32,  # 网络的宽度 | width of the network | multiple of 8
         multiples: tuple = (1, 2),  # 每个尺寸是几倍宽，最后一个尺寸最小 | how many widths at each size, the smallest size last
+        patch: int = 1,  # 把几乘几个像素并成一个位置 | pixels that become one place, patch × patch | ≥ 1
     ):
         super().__init__()
         if width % 8 or width < 8:
@@ -170,14 +171,14 @@ class SmallUNet(nn.Module):
             raise bad_value("multiples", multiples, "至少两个尺寸", "at least two sizes")
         *sizes, low = [width * m for m in multiples]
         clock = 4 * width
-        self.channels, self.width, self.halvings = channels, width, len(sizes)
+        self.channels, self.width, self.patch, self.unit = channels, width, patch, patch * 2 ** len(sizes)
         self.clock = nn.Sequential(nn.Linear(width, clock), nn.SiLU(), nn.Linear(clock, clock), nn.SiLU())
-        self.first = nn.Conv2d(channels, width, 3, padding=1)
+        self.first = nn.Conv2d(channels * patch**2, width, 3, padding=1)
         self.down = nn.ModuleList(Block(a, b, clock) for a, b in zip([width, *sizes], sizes))
         self.middle1, self.middle2 = Block(sizes[-1], low, clock), Block(low, low, clock)
         self.attention = Attention(low)
         self.up = nn.ModuleList(Block(a + b, b, clock) for a, b in zip([low, *sizes[::-1]], sizes[::-1]))
-        self.norm, self.last = nn.GroupNorm(8, sizes[0]), nn.Conv2d(sizes[0], channels, 3, padding=1)
+        self.norm, self.last = nn.GroupNorm(8, sizes[0]), nn.Conv2d(sizes[0], channels * patch**2, 3, padding=1)
 
     def forward(
         self,
@@ -185,11 +186,11 @@ class SmallUNet(nn.Module):
         t: Tensor,  # 每张图的时刻 | a time for each | (B,), 0 … 1000
     ) -> Tensor:  # 网络的输出 | what the network puts out | x.shape
         """由带噪的图和时刻算出目标 | the target, from noisy pictures and times"""
-        if x.ndim != 4 or x.shape[1] != self.channels or any(n % 2**self.halvings for n in x.shape[2:]):
-            raise bad_value("x.shape", tuple(x.shape), f" (B, {self.channels}, H, W)，H 与 W 是 {2**self.halvings} 的倍数",
-                            f"(B, {self.channels}, H, W), H and W multiples of {2**self.halvings}")
+        if x.ndim != 4 or x.shape[1] != self.channels or any(n % self.unit for n in x.shape[2:]):
+            raise bad_value("x.shape", tuple(x.shape), f" (B, {self.channels}, H, W)，H 与 W 是 {self.unit} 的倍数",
+                            f"(B, {self.channels}, H, W), H and W multiples of {self.unit}")
         clock = self.clock(time_embedding(t, self.width))
-        h, links = self.first(x), []
+        h, links = self.first(F.pixel_unshuffle(x, self.patch)), []
         for block in self.down:
             h = block(h, clock)
             links.append(h)
@@ -197,7 +198,7 @@ class SmallUNet(nn.Module):
         h = self.middle2(self.attention(self.middle1(h, clock)), clock)
         for block in self.up:
             h = block(torch.cat([F.interpolate(h, scale_factor=2.0), links.pop()], 1), clock)
-        return self.last(F.silu(self.norm(h)))
+        return F.pixel_shuffle(self.last(F.silu(self.norm(h))), self.patch)
 
 # %% ../nbs/2_models/1_ddpm.ipynb #14ae31dc
 @dataclass(frozen=True)
@@ -287,8 +288,8 @@ PRESETS = {
         Recipe(steps=3000, batch=128, lr=2e-3, warmup=100, ema=0.999, betas=(0.9, 0.99)),
         (1, 8, 8), "scikit-learn digits, two thirds"),
     "ddpm_scenes": Preset(
-        {"channels": 3, "width": 48, "multiples": (1, 2, 2)}, scenes, "squaredcos_cap_v2", V,
-        Recipe(steps=6000, batch=32, lr=1e-3, warmup=200, decay="constant", ema=0.999, betas=(0.9, 0.99),
+        {"channels": 3, "width": 64, "multiples": (1, 2), "patch": 2}, scenes, "squaredcos_cap_v2", V,
+        Recipe(steps=8000, batch=64, lr=1e-3, warmup=200, decay="constant", ema=0.999, betas=(0.9, 0.99),
                dtype="bfloat16", save_every=250),
         (3, 32, 32), "TinyScenes, 30000 flat pictures, seed 0", painted=True),
 }

@@ -75,7 +75,8 @@ def test_network():
         torch.manual_seed(0)
         net = SmallUNet(3, 16, (1, 2, 2))
     for size in (8, 32):
-        assert net(torch.zeros(2, 3, size, size), torch.tensor([0, 999])).shape == (2, 3, size, size)
+        for each in (net, SmallUNet(3, 16, (1, 2), patch=2)):
+            assert each(torch.zeros(2, 3, size, size), torch.tensor([0, 999])).shape == (2, 3, size, size)
     # 训练之初，块只加一个常数 | at first a block adds nothing but a constant
     x = torch.randn(2, 16, 8, 8, generator=torch.Generator().manual_seed(0))
     change = net.down[0](x, torch.zeros(2, 64)) - x
