@@ -5,7 +5,7 @@
 from diffusion_book.trainer import (
     Diverged, EMA, ImageFolder, Path, Recipe, Run, _open_checkpoint, batch_at, copy, gradient,
     lr_factor, make_card, make_optimizer, math, nn, os, random_at, read_folder, save_checkpoint,
-    signal, tensorboard, torch, train, write_folder)
+    shuffled, signal, tensorboard, torch, train, write_folder)
 
 
 import tempfile
@@ -120,6 +120,7 @@ def test_batches_depend_on_numbers_alone():
     epoch = torch.cat([batch_at(x, recipe, step, piece, None) for step in range(5) for piece in range(2)])
     assert sorted(epoch[:10].tolist()) == x.tolist() == sorted(epoch[10:].tolist())
     assert not torch.equal(epoch[:10], epoch[10:]) and not torch.equal(epoch[:10], x)
+    assert not torch.equal(shuffled(99, 0, 99, 3), torch.randperm(99, generator=random_at(3, 0)))
 
 
 def test_streams_are_apart():
@@ -140,6 +141,7 @@ def test_disk_full():
         path = Path(folder, "run/checkpoint.safetensors")
         save_checkpoint(path, run)
         good = path.read_bytes()
+        assert os.listdir(path.parent) == [path.name]
         def full(handle):
             raise OSError(errno.ENOSPC, "No space left on device")
         def attempt():
@@ -183,8 +185,8 @@ def test_resuming_is_exact():
         try:
             train(small(), squared, regression, recipe, folder=folder, callback=cut)
             raise AssertionError("not interrupted")
-        except KeyboardInterrupt:
-            pass
+        except KeyboardInterrupt:  # 做完第 18 步才停 | stopped when step 18 was done
+            assert _open_checkpoint(Path(folder, "checkpoint.safetensors"))[1]["step"] == 18
         again = train(small(), squared, regression, recipe, folder=folder)
     assert torch.equal(weights_of(whole), weights_of(again)) and torch.equal(whole.losses, again.losses)
 
@@ -381,6 +383,30 @@ def test_longer_only_if_constant():
             again = train(small(), squared, regression, recipe, folder=folder, progress=False)
         whole = train(small(), squared, regression, recipes[1], progress=False, validate=lambda network: 1.5)
     assert torch.equal(weights_of(again), weights_of(whole)) and whole.validation == [[5, 1.5], [10, 1.5]]
+
+
+def test_what_training_touches():
+    layer = nn.Linear(1, 1, bias=False)
+    before = layer.weight.item()
+    train(layer, squared, regression, Recipe(steps=1, batch=8, lr=0.1, warmup=20), progress=False)
+    assert abs(abs(layer.weight.item() - before) - 0.1 / 20) < 1e-5  # 预热的第一步 | the first step of warm-up
+    recipe = Recipe(steps=5, batch=8)
+    norm = lambda: nn.Sequential(nn.BatchNorm1d(1), small())
+    run = train(norm(), squared, regression, recipe, progress=False)
+    assert torch.equal(run.network[0].running_mean, run.ema.network[0].running_mean)
+    assert run.network[0].running_mean.abs() > 0 and not run.network.training
+    again = train(norm().eval(), squared, regression, recipe, progress=False)
+    assert torch.equal(weights_of(run), weights_of(again))
+    hurt = lambda net, batch, generator: squared(net, batch, generator) / (0 if net.calls() == 4 else 1)
+    with tempfile.TemporaryDirectory() as folder:
+        network = small()
+        network.calls = iter(range(9)).__next__
+        try:
+            train(network, hurt, regression, recipe, folder=folder, progress=False)
+            raise AssertionError("not noticed")
+        except Diverged as error:
+            assert "step 4" in str(error)
+        assert _open_checkpoint(Path(folder, "checkpoint.safetensors"))[1]["step"] == 4
 
 
 def test_labels_and_datasets():
