@@ -26,7 +26,7 @@ def stepped(step, denoise, x):
     return out.mean().item(), out.var().item()
 
 
-def test_eq_simple_loss():
+def test_eq_ddpm_loss():
     vp = DiscreteVP(make_betas("linear"))
     bar = torch.cumprod(1 - vp.betas, 0)[:, None, None, None]
     def best(x, t):
