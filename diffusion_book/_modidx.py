@@ -316,6 +316,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                      'diffusion_book.ddpm._preset': ('2_models/ddpm.html#_preset', 'diffusion_book/ddpm.py'),
                                      'diffusion_book.ddpm.ancestral_large': ( '2_models/ddpm.html#ancestral_large',
                                                                               'diffusion_book/ddpm.py'),
+                                     'diffusion_book.ddpm.clipped': ('2_models/ddpm.html#clipped', 'diffusion_book/ddpm.py'),
                                      'diffusion_book.ddpm.digits': ('2_models/ddpm.html#digits', 'diffusion_book/ddpm.py'),
                                      'diffusion_book.ddpm.generate': ('2_models/ddpm.html#generate', 'diffusion_book/ddpm.py'),
                                      'diffusion_book.ddpm.loss_by_time': ('2_models/ddpm.html#loss_by_time', 'diffusion_book/ddpm.py'),
