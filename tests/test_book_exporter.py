@@ -4,8 +4,8 @@
 
 from diffusion_book.book.exporter import (
     Collector, Path, _Texts, contextlib, export_all, exported, fingerprint, json, misjudged,
-    names, notebooks, out_of_step, passes, read_text, stale, suite, surviving, sys, updated,
-    write_text)
+    names, notebooks, out_of_step, passes, read_text, slips, stale, suite, surviving, survivors,
+    sys, updated, write_text)
 
 
 def prose(lang, text):
@@ -138,3 +138,23 @@ import pytest
 @pytest.mark.parametrize("file", [chapter.file for chapter in notebooks()])
 def test_exercises_are_judged_rightly(file):
     assert misjudged(file) == []
+
+
+def test_slips():
+    made = [changed for *_, changed in slips("y = -a.sqrt() + b[1] * c  # + 1")]
+    assert sorted(made) == sorted([
+        "y = -a.sqrt() - b[1] * c  # + 1", "y = -a.sqrt() + b[1] / c  # + 1", "y = a.sqrt() + b[1] * c  # + 1",
+        "y = -a + b[1] * c  # + 1", "y = -a.sqrt() + b[2] * c  # + 1"])
+    assert [changed for *_, changed in slips("def f(x: 'a' = 0) -> 1 + 1:\n    raise g(1 + 1)")] == [
+        "def f(x: 'a' = 1) -> 1 + 1:\n    raise g(1 + 1)"]
+    assert [changed for *_, changed in slips("if 甲 < 3: 乙")] == [
+        "if not (甲 < 3): 乙", "if 甲 <= 3: 乙", "if 甲 < 4: 乙"]
+
+
+def test_survivors():
+    def left(*change):
+        with small_book([{**c, "source": c["source"].replace(*change)} for c in SMALL]) as root:
+            export_all(root)
+            return [(old, new) for _, _, old, new, caught in survivors("small", root) if not caught]
+    assert left("", "") == []
+    assert left("noise_std(0.25) - 0.5", "noise_std(1) - 1") == [("math.sqrt(beta)", "beta")]

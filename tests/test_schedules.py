@@ -4,7 +4,8 @@
 
 from diffusion_book.schedules import (
     CosineVP, DiscreteVP, EDM, LinearVP, RectifiedFlow, SD_BETAS, forward_diffusion, forward_sde,
-    forward_step, make_betas, math, noise_like, rescale_zero_terminal_snr, simulate_sde, torch)
+    forward_step, make_betas, math, noise_like, rescale_zero_terminal_snr, simulate_sde, spread,
+    torch)
 
 
 def test_eq_forward_kernel():
@@ -257,6 +258,29 @@ def test_eq_ve_sde():
     assert abs(x[-1].std() / 80 - 1) < 0.02
 
 
+def test_edges():
+    def seeded():
+        return torch.Generator().manual_seed(0)
+
+
+    zeros = torch.zeros(3, 2)
+    assert noise_like(zeros).shape == zeros.shape
+    assert torch.equal(forward_step(zeros, 1.0, generator=seeded()), noise_like(zeros, seeded()))
+    assert torch.equal(forward_step(zeros + 1, 0.0), zeros + 1)
+    moved = simulate_sde(zeros, LinearVP(), torch.tensor([0.4, 0.5]), generator=seeded())[1]
+    assert bool((moved / noise_like(zeros, seeded()) > 0).all())
+    even = torch.tensor([0.75, 0.5, 0.25, 0.0], dtype=torch.float64)
+    path = RectifiedFlow()
+    assert torch.allclose(path.grid(4, "leading"), torch.cat([0.001 + 0.999 * even, even[-1:]]))
+    assert path.grid(4, "linspace")[-2] == 0.001
+    chain = DiscreteVP(make_betas("linear"))
+    assert chain.grid(7, "leading").tolist() == [142 * i for i in range(6, -1, -1)] + [-1]
+    for t in (torch.tensor(7), torch.tensor([0, 999]), torch.tensor([[3, 4, 5], [600, 7, 8]])):
+        assert torch.equal(chain.time(chain.log_snr(t)), t)
+    assert torch.equal(chain.alpha_t, 1 - chain.betas) and torch.equal(chain.beta_t, chain.betas)
+    assert DiscreteVP(torch.tensor([0.0, 1.0])).alpha_sigma(1)[0] == 0
+
+
 def test_errors():
     chain, x = DiscreteVP(make_betas("linear")), torch.zeros(2, 3, 4, 4)
     for wrong in (
@@ -270,7 +294,9 @@ def test_errors():
         lambda: chain.add_noise(x, x[:1], 3),
         lambda: chain.add_noise(x, x, torch.tensor([1, 2, 3])),
         lambda: chain.add_noise(x.to(torch.uint8), x.to(torch.uint8), 3),
+        lambda: spread(torch.ones(2, 1), x),
         lambda: forward_diffusion(x, torch.tensor([-1, 0]), chain),
+        lambda: forward_diffusion(x, torch.tensor([1000, 0]), chain),
         lambda: forward_diffusion(x, torch.tensor([0.5, 0.5]), chain),
         lambda: chain.grid(1001),
         lambda: chain.grid(10, "even"),

@@ -7,9 +7,10 @@ __all__ = ['main']
 import importlib, sys, time
 
 import click
+from tqdm.auto import tqdm
 
 from .checks import CHECKS, accept, problems
-from .exporter import export_all
+from .exporter import export_all, survivors
 
 @click.group()
 def main():
@@ -40,6 +41,16 @@ def _accept(notebook, cell, reason):
         click.echo("\n\n---\n\n".join(accept(notebook, cell, reason)))
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error))
+
+@main.command("mutate")
+@click.argument("notebook")
+def _mutate(notebook):
+    """变异测试一章，印出幸存者 | mutation testing of a chapter: prints the survivors"""
+    results = list(tqdm(survivors(notebook.removeprefix("nbs/").removesuffix(".ipynb")), unit=""))
+    left = [result for result in results if not result[-1]]
+    for module, line, old, new, _ in left:
+        click.echo(f"{module}.py:{line}: {old} => {new}")
+    click.echo(f"{len(results)} 个变异，{len(left)} 个幸存 | {len(results)} mutations, {len(left)} survived")
 
 @main.command("build")
 def _build():

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['names', 'Collector', 'modules', 'suite', 'fingerprint', 'pairs', 'stale', 'updated', 'read_text', 'ledger_text',
            'notebook_files', 'exported', 'out_of_step', 'export_all', 'passes', 'library_of', 'mutants', 'surviving',
-           'misjudged']
+           'misjudged', 'slips', 'survivors']
 
 # %% ../../nbs/appendix/2_tests_and_exercises.ipynb #b562f8b2
-import ast, builtins, contextlib, hashlib, importlib, importlib.abc, importlib.util, io, json
-import re, shutil, symtable, sys, tempfile, textwrap, warnings
+import ast, builtins, contextlib, hashlib, importlib, importlib.abc, importlib.util, io, itertools, json
+import re, shutil, signal, symtable, sys, tempfile, textwrap, warnings
 from pathlib import Path
 
 from .source import (
@@ -299,3 +299,100 @@ def misjudged(file: str,  # 章，相对 nbs/，不带后缀 | a chapter, relati
             if expected == bool(error):
                 faults.append(f"{file}: {name}: {message} {error}".strip())
     return faults
+
+# %% ../../nbs/appendix/2_tests_and_exercises.ipynb #c02400e9
+_SWAPS = {ast.Add: ("+", "-"), ast.Sub: ("-", "+"), ast.Mult: ("*", "/"), ast.Div: ("/", "*"),
+          ast.FloorDiv: ("//", "/"), ast.Pow: ("**", "*"), ast.MatMult: ("@", "*"),
+          ast.Lt: ("<", "<="), ast.LtE: ("<=", "<"), ast.Gt: (">", ">="), ast.GtE: (">=", ">"),
+          ast.Eq: ("==", "!="), ast.NotEq: ("!=", "=="), ast.And: ("and", "or"), ast.Or: ("or", "and")}
+_DROPPED = {"sqrt", "exp", "log", "square", "flip", "cumprod", "sum", "mean", "abs"}
+
+def _operands(node):
+    """运算的记号，与它左右的两段 | the operators of an operation, each with what stands left and right of it"""
+    if isinstance(node, ast.BinOp):
+        return [(node.op, node.left, node.right)]
+    if isinstance(node, ast.Compare):
+        return zip(node.ops, [node.left, *node.comparators], node.comparators)
+    if isinstance(node, ast.BoolOp):
+        return [(node.op, *pair) for pair in zip(node.values, node.values[1:])]
+    return []
+
+def _changes(node, at):
+    """一个节点上可能的错误：(从, 到, 新文字) | mistakes at a node: (from, to, new text)"""
+    start, end = at(node)
+    for op, left, right in _operands(node):
+        if type(op) in _SWAPS:
+            yield at(left)[1], at(right)[0], _SWAPS[type(op)]
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        yield start, end, repr(node.value + 1 if type(node.value) is int else 1.5 * node.value + 0.1)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.Not)):
+        yield start, at(node.operand)[0], ""
+    if isinstance(node, (ast.If, ast.IfExp)):
+        yield *at(node.test), "not ({})"
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _DROPPED:
+        kept = node.func.value if not node.args else node.args[0]
+        if kept is node.func.value or ast.unparse(node.func.value) in ("math", "torch"):
+            yield start, end, kept
+
+def slips(source: str,  # 一个模块的代码 | the code of a module
+          ) -> list:  # 改错了一处的代码 | the code with one mistake each | of (line, old, new, source)
+    """每次改错一处 | one small mistake at a time"""
+    lines = source.encode().splitlines(keepends=True)
+    starts = [0, *itertools.accumulate(map(len, lines))]
+    def at(node):
+        return starts[node.lineno - 1] + node.col_offset, starts[node.end_lineno - 1] + node.end_col_offset
+    found, queue, raw = [], [ast.parse(source)], source.encode()
+    while queue:
+        node = queue.pop()
+        queue += [child for name, value in ast.iter_fields(node) if name not in ("annotation", "returns")
+                  for child in (value if isinstance(value, list) else [value])
+                  if isinstance(child, ast.AST) and not isinstance(child, (ast.Raise, ast.JoinedStr))]
+        found += _changes(node, at) if isinstance(node, (ast.expr, ast.If)) else []
+    made = []
+    for start, end, new in sorted(found, key=lambda change: change[:2]):
+        old = raw[start:end].decode()
+        if isinstance(new, ast.AST):
+            new = raw[slice(*at(new))].decode()
+        elif isinstance(new, tuple):
+            new = old.replace(*new, 1)
+        new = new.format(old)
+        changed = raw[:start] + new.encode() + raw[end:]
+        made.append((raw[:start].count(b"\n") + 1, old.strip(), new.strip(), changed.decode()))
+    return made
+
+# %% ../../nbs/appendix/2_tests_and_exercises.ipynb #daefb041
+@contextlib.contextmanager
+def _limited(seconds):
+    """限时：超时就抛出 TimeoutError | a time limit, after which TimeoutError is raised"""
+    def stop(*_):
+        raise TimeoutError(f"{seconds} s")
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+def survivors(file: str,  # 章，相对 nbs/，不带后缀 | a chapter, relative to nbs/, without suffix
+              root: Path = ROOT,  # 仓库的根 | the repository's root
+              seconds: float = 60,  # 一个变异最多跑多久 | the longest that one mutation may run | s
+              ):  # 逐个交出 (模块, 行, 旧, 新, 抓住它的测试) | yields (module, line, old, new, caught by)
+    """变异测试：哪些改动没有测试发现 | mutation testing: which changes no test notices
+    最后一项为 "" 的是幸存者 | survivors have "" in the last place"""
+    nb, library, setup = _stage(file, root)
+    tests = [(marks["test"][0], code) for marks, code in _marked(nb, "test")]
+    for module, source in library.items():
+        for line, old, new, changed in slips(source):
+            caught = ""
+            for name, code in tests:
+                try:
+                    with _limited(seconds):
+                        error = passes(library | {module: changed}, *setup, code)
+                except TimeoutError as late:
+                    error = str(late)
+                if error:
+                    caught = name
+                    tests.sort(key=lambda test: test[0] != caught)
+                    break
+            yield module, line, old, new, caught
