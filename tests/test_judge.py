@@ -3,9 +3,10 @@
 
 
 from diffusion_book.judge import (
-    CHOICES, MOST, Rate, Scene, UNCLEAR, answers, blur, calibration_error, collage, counts, edit,
-    expected_floor, frechet_distance, grade, load_judge, math, np, option, paint, paint_batch,
-    random_scene, rogan_gladen, rogan_gladen_error, torch, wilson, worn)
+    CHOICES, KINDS, MOST, Path, Rate, Scene, UNCLEAR, answers, blur, calibration_error, collage,
+    counts, edit, exam, expected_floor, files, frechet_distance, grade, lessons, load_judge, math,
+    np, option, paint, paint_batch, random_scene, read_folder, rogan_gladen, rogan_gladen_error,
+    torch, train_judge, wilson, world_hash, worn)
 
 
 def test_eq_wilson():
@@ -31,8 +32,8 @@ def test_collage_truth():
     assert number(("snowman", Scene(season="winter", snowman=True)))["snowman"] == 1
     for k in range(40):
         base = random_scene(k)
-        x, truth, n = collage(base, [], 32)
-        assert torch.equal(x, paint(base)) and torch.equal(truth, answers([base])[0])
+        x, said, n = collage(base, [], 32)
+        assert torch.equal(x, paint(base)) and torch.equal(said, answers([base])[0])
         assert torch.equal(n, counts([base])[0])
 
 
@@ -48,6 +49,38 @@ def test_wear():
     assert y.shape == x.shape and (y.std((1, 2, 3)) < 0.2).all() and y.mean().abs() < 0.01
     assert not torch.equal(y, worn(x, torch.Generator().manual_seed(1)))
     assert torch.equal(y, worn(x, torch.Generator().manual_seed(0)))
+
+
+def test_judges_are_as_good_as_their_cards():
+    weigh = 0
+    for name in KINDS:
+        folder = Path(files("diffusion_book")) / "weights" / name
+        weigh += sum(file.stat().st_size for file in folder.iterdir())
+        for size in (32, 64):
+            judge = load_judge(size, name)
+            assert judge.card["world_hash"] == world_hash()
+            marks = exam(judge.network, lessons(1500, size, 21, 0.0))
+            for question in CHOICES:
+                seen, known = Rate(*marks[question]), judge.marks("painted")[question]
+                assert seen.interval[1] >= known.interval[0], (name, size, question)
+                assert known.value >= (0.995 if name == "judge" else 0.98), (name, size, question)
+            assert Rate(*marks["spared"]).value > 0.99 and judge.marks("collage")["caught"].value > 0.9
+    assert weigh < 2_000_000
+
+
+def test_training_repeats_itself():
+    from tempfile import TemporaryDirectory
+
+    weights = []
+    for _ in range(2):
+        with TemporaryDirectory() as folder:
+            run = train_judge("judge_second", folder, pictures=40, questions=8, steps=3, warmup=1)
+            saved = read_folder(Path(folder))
+        assert saved.card["world_hash"] == world_hash() and saved.card["recipe"]["steps"] == 3
+        assert set(saved.card["metrics"]) == {"32 painted", "32 collage", "64 painted", "64 collage"}
+        weights.append(saved.weights)
+    assert weights[0].keys() == weights[1].keys()
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
 
 
 def test_eq_calibration_error():
