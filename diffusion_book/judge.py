@@ -544,10 +544,10 @@ class Grades:
 
     def rows(self) -> list:  # 交给 viz.table | for viz.table
         """一行一项：名字，这批图，画家的画 | a row each: name, these pictures, the painter's"""
-        flat = lambda g: {"whole": g.whole, "impossible": g.impossible, **g.attributes,
-                          **{f"unnamed {what}": rate for what, rate in g.unnamed.items() if rate.total}}
-        theirs = flat(self.painted or self)
-        return [[name, str(rate), str(theirs[name])] for name, rate in flat(self).items()]
+        lines = lambda g: {"whole": g.whole, "impossible": g.impossible, **g.attributes,
+                           **{f"unnamed {what}": rate for what, rate in g.unnamed.items() if rate.total}}
+        theirs = lines(self.painted or self)
+        return [[name, str(rate), str(theirs[name])] for name, rate in lines(self).items()]
 
 
 def _wanted(prompt):
