@@ -36,8 +36,7 @@ def advance(
 ) -> Tensor:  # 下一个位置 | where we arrive | x.shape
     """
     所有求解器共用的一行 | the one line that all solvers share
-    target 没有直线坐标，或在此处坐标无定义（w = 0）时抛出 ValueError | ValueError if the target has no
-    straight coordinate, or if w = 0 here
+    target 没有直线坐标，或 w = 0 时抛出 ValueError | ValueError if target has no straight coordinate, or w = 0
     """
     if target.name not in FRAMES:
         raise bad_value("target", target.name, f" {list(FRAMES)} 之一", f"one of {list(FRAMES)}")
@@ -78,7 +77,10 @@ def quadrature(
     return np.linalg.solve(np.vander(places, increasing=True).T, c).tolist()
 
 # %% ../nbs/2_models/4_schedulers.ipynb #7646be2a
-def midpoint(k, n):
+def midpoint(
+    k: float,  # 权 e^{ks} 的指数 | exponent of the weight e^{ks}
+    n: int,  # 几个节点 | how many nodes | ≥ 1
+) -> list[float]:  # c_0 … c_{n-1} | c_0 … c_{n-1} | n
     """两个节点时取 c_1 = 1/2；UniPC 的 bh2 也是它 | c_1 = 1/2 for two nodes; also UniPC's bh2"""
     return [1.0, 0.5] if n == 2 else moments(k, n)
 
@@ -150,7 +152,10 @@ def dpm_multistep(
     return step
 
 # %% ../nbs/2_models/4_schedulers.ipynb #a833cde5
-def halved(k, n):
+def halved(
+    k: float,  # 权 e^{ks} 的指数 | exponent of the weight e^{ks}
+    n: int,  # 几个节点 | how many nodes | ≥ 1
+) -> list[float]:  # c_0 … c_{n-1} | c_0 … c_{n-1} | n
     """diffusers 的 3M：二次项只取一半 | diffusers' 3M: only half of the quadratic term"""
     c = midpoint(k, n)
     return [*c[:2], c[2] / 2] if n == 3 else c
@@ -204,7 +209,10 @@ def dpm_singlestep(
     return step
 
 # %% ../nbs/2_models/4_schedulers.ipynb #2ce6718c
-def bh1(k, n):
+def bh1(
+    k: float,  # 权 e^{ks} 的指数 | exponent of the weight e^{ks}
+    n: int,  # 几个节点 | how many nodes | ≥ 1
+) -> list[float]:  # c_0 … c_{n-1} | c_0 … c_{n-1} | n
     """UniPC 的 bh1：只在两个节点时与 bh2 不同 | UniPC's bh1: differs from bh2 for two nodes only"""
     return [1.0, -k / math.expm1(-k) / 2] if n == 2 else moments(k, n)
 
