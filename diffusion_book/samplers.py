@@ -42,7 +42,8 @@ def advance(
         raise bad_value("target", target.name, f" {list(FRAMES)} 之一", f"one of {list(FRAMES)}")
     (scale, place), (scale_then, place_then) = (FRAMES[target.name](each) for each in (now, then))
     if scale == 0:
-        raise bad_value("now", now, f"{target.name} 的坐标有定义之处", f"a level where {target.name} has w > 0")
+        raise bad_value("now", now, f"{target.name} 的坐标有定义之处",
+                        f"a level where {target.name} has w > 0")
     keep = scale_then / scale
     return keep * x + (place_then - keep * place) * y
 
@@ -131,12 +132,12 @@ def dpm_multistep(
     order: int = 2,  # 用几个 x0：现在的与以前的 | how many x0: present and past | 1, 2, 3
     *,
     rule=midpoint,  # 矩的规则 | the rule of moments | (k, n) → c_0 … c_{n-1}
-    target: Target = SAMPLE,  # SAMPLE 是 DPM-Solver++，EPSILON 是 DPM-Solver | DPM-Solver++, or DPM-Solver
+    target: Target = SAMPLE,  # EPSILON 是 DPM-Solver | EPSILON is DPM-Solver
     sde: bool = False,  # 随机的版本 | the stochastic version
 ):  # 一步 | a step | (denoise, x, now, then, past, generator) → (x, past)
     """
     DPM-Solver++ 的多步法，past 是 (噪声水平, y) | multistep DPM-Solver++; past holds (level, y)
-    order 不对，或随机而 target 不是 SAMPLE 时抛出 ValueError | ValueError on a wrong order, or sde without SAMPLE
+    order 不对，或 sde 而非 SAMPLE 时抛出 ValueError | ValueError on a wrong order, or sde without SAMPLE
     Lu et al. (2022), algorithm 2
     """
     _check_order(order, 3)
@@ -365,14 +366,17 @@ def at_times(
 ) -> list[Level]:  # 噪声水平，末尾是数据 | noise levels, data at the end | n + 1
     """带小数的时刻，在 σ/α 上线性插值，同 Euler | fractional times, linear in σ/α, as in Euler"""
     table = _ratios(schedule)
-    return [*(_vp_level(t, np.interp(t, np.arange(len(table)), table)) for t in times), Level(-1.0, 1.0, 0.0)]
+    ratios = np.interp(times, np.arange(len(table)), table)
+    return [*map(_vp_level, times, ratios), Level(-1.0, 1.0, 0.0)]
 
 
 def _ends(schedule, n, ends):
     noisy = schedule.grid(n)  # 顺便检查 n | checks n
     if ends is None:
-        t = torch.tensor([len(schedule.betas) - 1, 0]) if not noisy.is_floating_point() else torch.tensor(
-            [1.0, schedule.t_min], dtype=torch.float64)
+        if noisy.is_floating_point():
+            t = torch.tensor([1.0, schedule.t_min], dtype=torch.float64)
+        else:
+            t = torch.tensor([len(schedule.betas) - 1, 0])
         ends = [math.exp(-half) for half in (schedule.log_snr(t) / 2).tolist()]
     if not 0 < ends[1] < ends[0] < 1e6:
         raise bad_value("ends", ends, "有限的 (最大, 最小) σ/α，此调度须自己给出",
@@ -401,7 +405,7 @@ def exponential(
 ) -> list[Level]:  # 噪声水平 | noise levels | n + 1
     """指数网格：ℓ 等距；n 不对或端点无穷时抛出 ValueError | evenly spaced ℓ; ValueError on a wrong n or ends"""
     high, low = _ends(schedule, n, ends)
-    return at_ratios(schedule, np.exp(np.linspace(math.log(high), math.log(low), n)).tolist())
+    return at_ratios(schedule, np.geomspace(high, low, n).tolist())
 
 
 def beta_spaced(
@@ -418,7 +422,8 @@ def beta_spaced(
     from scipy.stats import beta
 
     high, low = _ends(schedule, n, ends)
-    return at_ratios(schedule, (low + (high - low) * beta.ppf(np.linspace(1, 0, n), a, b)).tolist())
+    share = beta.ppf(np.linspace(1, 0, n), a, b)
+    return at_ratios(schedule, (low + (high - low) * share).tolist())
 
 
 def shifted(

@@ -111,7 +111,8 @@ def against(scheduler, step, n=20, flow=False, exploding=False, repeated=False):
     noise = torch.Generator().manual_seed(1)
     random = "generator" in scheduler.step.__code__.co_varnames
     for level, t in zip(grid, scheduler.timesteps):
-        getattr(scheduler, "scale_model_input", lambda *_: None)(x, t)  # 不叫一声它会警告 | it warns unless called
+        # 不叫一声它会警告 | it warns unless called
+        getattr(scheduler, "scale_model_input", lambda *_: None)(x, t)
         x0 = soft(x, level)
         output = FLOW.of(x0, noise_of(x, x0, level), level) if flow else noise_of(x, x0, level)
         x = scheduler.step(output, t, x, **({"generator": noise} if random else {})).prev_sample
@@ -152,8 +153,8 @@ def test_eq_step_average():
     for k in (-1.5, 0.3, 2.0):
         for y, c in ((lambda s: s, moments(k, 2)[1]), (lambda s: 3 - s**2, 3 - moments(k, 3)[2])):
             mileage = lambda s: math.exp(k * s)
-            mean = quad(lambda m: y(math.log(m) / k), mileage(0), mileage(1))[0] / (mileage(1) - mileage(0))
-            assert abs(mean - c) < 1e-10
+            total = quad(lambda m: y(math.log(m) / k), mileage(0), mileage(1))[0]
+            assert abs(total / (mileage(1) - mileage(0)) - c) < 1e-10
 
 
 def test_eq_moment_recurrence():
@@ -209,7 +210,8 @@ def test_eq_last_step():
     before = course(20)[-2]
     x0, x0_prev = torch.tensor([1.0]), torch.tensor([0.9])
     assert torch.equal(blend(((now, x0), (before, x0_prev)), now, clean), x0)
-    far = [blend(((now, x0), (before, x0_prev)), now, Level(0.0, 1.0, sigma)) for sigma in (1e-6, 1e-12, 1e-24)]
+    nodes = ((now, x0), (before, x0_prev))
+    far = [blend(nodes, now, Level(0.0, 1.0, sigma)) for sigma in (1e-6, 1e-12, 1e-24)]
     assert 0.4 < (far[1] - far[0]) / (far[2] - far[1]) < 0.6 and far[2] > x0 + 4
 
 
@@ -246,18 +248,22 @@ def test_eq_sde_frame():
     slope = blend(((now, x0 + 1), (course(4)[0], x0)), now, then, rule=moments, sde=True) - x0 - 1
     h, r = half_log_snr(then) - half_log_snr(now), half_log_snr(now) - half_log_snr(course(4)[0])
     s = torch.linspace(0, 1, 100_001, dtype=torch.float64)
-    assert abs(slope - torch.trapezoid(s * (2 * h * s).exp(), s) / torch.trapezoid((2 * h * s).exp(), s) * h / r) < 1e-6
+    weight = (2 * h * s).exp()
+    c_1 = torch.trapezoid(s * weight, s) / torch.trapezoid(weight, s)
+    assert abs(slope - c_1 * h / r) < 1e-6
 
 
 def test_eq_sde_dpm():
     from diffusion_book.oracle import sliced_wasserstein
     from diffusion_book.reverse import ancestral
 
-    one = lambda step: sample(exact, start, course(12), step, generator=torch.Generator().manual_seed(1))
+    one = lambda step: sample(exact, start, course(12), step,
+                              generator=torch.Generator().manual_seed(1))
     assert torch.equal(one(ancestral), one(dpm_multistep(1, sde=True)))
     many = mixture.noised(first.alpha, first.sigma).sample(4000, torch.Generator().manual_seed(2))[0]
     goal = mixture.noised(last.alpha, last.sigma).sample(4000, torch.Generator().manual_seed(3))[0]
-    got = sample(exact, many, course(60), dpm_multistep(2, sde=True), generator=torch.Generator().manual_seed(4))
+    got = sample(exact, many, course(60), dpm_multistep(2, sde=True),
+                 generator=torch.Generator().manual_seed(4))
     assert sliced_wasserstein(got, goal) < 0.06
     assert abs(math.log2(weak_error(160, 1, midpoint) / weak_error(320, 1, midpoint)) - 1) < 0.1
     assert abs(math.log2(weak_error(160, 2, midpoint) / weak_error(320, 2, midpoint)) - 2) < 0.1
@@ -270,7 +276,8 @@ def test_eq_lcm_step():
     theirs.set_timesteps(4)
     x = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     bar = theirs.alphas_cumprod.double()
-    grid = [Level(t, bar[t].item() ** 0.5, (1 - bar[t].item()) ** 0.5) for t in theirs.timesteps.tolist()]
+    grid = [Level(t, bar[t].item() ** 0.5, (1 - bar[t].item()) ** 0.5)
+            for t in theirs.timesteps.tolist()]
     grid.append(Level(-1, 1.0, 0.0))
     ours = sample(lambda x, level: (x - level.sigma * x.tanh()) / level.alpha, x, grid, lcm(),
                   generator=torch.Generator().manual_seed(1))
@@ -294,7 +301,8 @@ def test_eq_karras_grid():
         theirs.set_timesteps(12)
         ratios = torch.tensor([level.sigma / level.alpha for level in grid])
         assert torch.allclose(ratios, theirs.sigmas, rtol=3e-6)
-        assert torch.allclose(torch.tensor([level.t for level in grid[:-1]]), theirs.timesteps, atol=0.01)
+        times = torch.tensor([level.t for level in grid[:-1]])
+        assert torch.allclose(times, theirs.timesteps, atol=0.01)
 
 
 def test_shifted():
@@ -319,9 +327,11 @@ def test_diffusers():
         (diffusers.DPMSolverMultistepScheduler(), dpm_multistep(2), {}),
         (diffusers.DEISMultistepScheduler(), deis(2), {}),
         (diffusers.DPMSolverMultistepScheduler(solver_order=3), dpm_multistep(3, rule=halved), {}),
-        (diffusers.DPMSolverMultistepScheduler(algorithm_type="sde-dpmsolver++"), dpm_multistep(2, sde=True), {}),
+        (diffusers.DPMSolverMultistepScheduler(algorithm_type="sde-dpmsolver++"),
+         dpm_multistep(2, sde=True), {}),
         (diffusers.DPMSolverSinglestepScheduler(lower_order_final=True), dpm_singlestep(2), {}),
-        (diffusers.DPMSolverSinglestepScheduler(solver_order=3, lower_order_final=True), dpm_singlestep(3), {}),
+        (diffusers.DPMSolverSinglestepScheduler(solver_order=3, lower_order_final=True),
+         dpm_singlestep(3), {}),
         (diffusers.UniPCMultistepScheduler(), unipc(2), {}),
         (diffusers.LMSDiscreteScheduler(), lms(4), dict(exploding=True)),
     ):
@@ -357,12 +367,14 @@ def test_errors():
         lambda: dpm_multistep(0), lambda: dpm_multistep(4), lambda: dpm_multistep(1.5),
         lambda: dpm_multistep(2, target=EPSILON, sde=True), lambda: dpm_singlestep(4), lambda: unipc(0),
         lambda: lms(5), lambda: plms(0), lambda: deis(4),
-        lambda: karras(table_linear, 0), lambda: karras(table_linear, 1001), lambda: exponential(table_linear, 2.5),
+        lambda: karras(table_linear, 0), lambda: karras(table_linear, 1001),
+        lambda: exponential(table_linear, 2.5),
         lambda: beta_spaced(table_linear, 0), lambda: karras(RectifiedFlow(), 10),
         lambda: shifted(table_linear, 10), lambda: shifted(RectifiedFlow(), 10, 0.0),
         lambda: shifted(RectifiedFlow(), 0), lambda: at_ratios(table_linear, [1.0, 2.0]),
         lambda: at_ratios(table_linear, [1.0, 0.0]),
-        lambda: advance(x, x, now, then, V), lambda: advance(x, x, Level(1000.0, 0.0, 1.0), then, EPSILON),
+        lambda: advance(x, x, now, then, V),
+        lambda: advance(x, x, Level(1000.0, 0.0, 1.0), then, EPSILON),
         lambda: blend(((now, x),), now, then, target=FLOW),
     ):
         try:
@@ -379,12 +391,13 @@ def test_edges():
 
     # 一步、两步，从纯噪声（α = 0）走到数据 | one step and two, from pure noise (α = 0) to data
     x = torch.randn(8, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    straight, table_linear = RectifiedFlow(), DiscreteVP(make_betas("linear"))
+    between = lambda now, then: at_times(table_linear, [(now.t + then.t) / 2])[0]
     for n in (1, 2, 5):
-        for step in (deterministic, dpm_multistep(3, rule=moments), dpm_singlestep(3), unipc(3), heun(FLOW),
-                     dpm_multistep(2, sde=True), ancestral):
-            assert sample(exact, x, levels(RectifiedFlow(), RectifiedFlow().grid(n)), step).isfinite().all()
-        for step in (lms(), plms(), deis(), lcm(), plms(middle=lambda now, then: at_times(chain, [(now.t + then.t) / 2])[0])):
-            chain = DiscreteVP(make_betas("linear"))
-            assert sample(exact, x, karras(chain, n), step).isfinite().all()
+        for step in (deterministic, dpm_multistep(3, rule=moments), dpm_singlestep(3), unipc(3),
+                     heun(FLOW), dpm_multistep(2, sde=True), ancestral):
+            assert sample(exact, x, levels(straight, straight.grid(n)), step).isfinite().all()
+        for step in (lms(), plms(), deis(), lcm(), plms(middle=between)):
+            assert sample(exact, x, karras(table_linear, n), step).isfinite().all()
     kept = dpm_multistep(2)(soft, start.float(), first, last)
     assert kept[0].dtype == torch.float32
