@@ -218,6 +218,8 @@ def test_eq_last_step():
 def test_eq_unipc_correct():
     for rule in (midpoint, bh1):
         assert abs(order(errors(unipc(2, rule=rule))) - 3) < 0.1
+    # bh1：B(h) = -h，小 h 处 c_1 = 1/2 + k/4 | bh1: B(h) = -h, and c_1 = 1/2 + k/4 for small h
+    assert abs(bh1(0.01, 2)[1] - 0.5025) < 1e-5
     assert abs(order(errors(unipc(3), (320, 640))) - 4) < 0.1
     assert abs(order(errors(unipc(2, target=EPSILON))) - 3) < 0.1
 
@@ -285,6 +287,8 @@ def test_eq_lcm_step():
     for t in theirs.timesteps:
         x = theirs.step(x.tanh(), t, x, generator=generator).prev_sample
     assert (ours - x).abs().max() / x.abs().max() < 1e-5
+    # 边界条件：t = 0 时输出就是输入 | the boundary condition: at t = 0 the output is the input
+    assert torch.equal(lcm()(lambda x, level: x + 5, x, Level(0.0, 1.0, 0.01), grid[-1])[0], x)
 
 
 def test_eq_karras_grid():
@@ -332,6 +336,8 @@ def test_diffusers():
         (diffusers.DPMSolverSinglestepScheduler(lower_order_final=True), dpm_singlestep(2), {}),
         (diffusers.DPMSolverSinglestepScheduler(solver_order=3, lower_order_final=True),
          dpm_singlestep(3), {}),
+        (diffusers.DPMSolverSinglestepScheduler(solver_order=3, solver_type="heun", lower_order_final=True),
+         dpm_singlestep(3, rule=moments), {}),
         (diffusers.UniPCMultistepScheduler(), unipc(2), {}),
         (diffusers.LMSDiscreteScheduler(), lms(4), dict(exploding=True)),
     ):
@@ -355,6 +361,15 @@ def test_pndm():
         middle = None if skip else lambda now, then: at((now.t + then.t) // 2)
         ours = sample(soft, z, grid, plms(middle=middle))
         assert (ours - x).norm() / x.norm() < 1e-5
+
+
+    def even(now, then):  # σ/α 的中点：里程匀速，Runge–Kutta 是四阶 | midway in σ/α, where it has order four
+        v = (now.sigma / now.alpha + then.sigma / then.alpha) / 2
+        return Level(0.0, 1 / math.hypot(1, v), v / math.hypot(1, v))
+
+
+    kutta = lambda denoise, x, now, then, *_: (plms(middle=even)(denoise, x, now, then)[0], None)
+    assert abs(order(errors(kutta, (40, 80))) - 4) < 0.1
 
 
 def test_errors():
@@ -399,5 +414,6 @@ def test_edges():
             assert sample(exact, x, levels(straight, straight.grid(n)), step).isfinite().all()
         for step in (lms(), plms(), deis(), lcm(), plms(middle=between)):
             assert sample(exact, x, karras(table_linear, n), step).isfinite().all()
+    assert half_log_snr(Level(0.0, 0.0, 1.0)) == -math.inf
     kept = dpm_multistep(2)(soft, start.float(), first, last)
     assert kept[0].dtype == torch.float32
