@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from .oracle import GaussianMixture, bad_value
-from .reverse import Level, level_at, noise_of, posterior
+from .reverse import Level, level_at, noise_of, posterior, transition
 from .schedules import Schedule, noise_like
 
 # %% ../nbs/1_theory/4_training_objectives.ipynb #75d4309d
@@ -143,7 +143,7 @@ def fixed_std(
 
     def std(x, now, then):
         _, small = posterior(x, x, now, then)
-        large = math.sqrt(now.sigma**2 - (now.alpha / then.alpha * then.sigma) ** 2)
+        large = math.sqrt(transition(now, then)[1])
         return large if then.sigma == 0 else large**v * small ** (1 - v)
 
     return std

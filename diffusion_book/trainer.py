@@ -485,7 +485,11 @@ def train(
             for group in run.optimizer.param_groups:
                 group["lr"] = recipe.lr * lr_factor(recipe, run.step)
             run.optimizer.zero_grad()
-            value = gradient(worker, loss, data, run, mine, device)
+            try:
+                value = gradient(worker, loss, data, run, mine, device)
+            except Exception:  # 数据或损失出错，也不丢做完的步 | bad data or a failing loss loses no finished step
+                keep()
+                raise
             record = team.reduce(torch.stack([value, torch.zeros_like(value) + interrupt.asked]), "mean")
             run.losses[run.step] = record[0]
             run.norms[run.step] = nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
