@@ -173,6 +173,31 @@ def test_world_refuses():
         assert sorted(p.name for p in Path(folder).iterdir()) == ["file"]
 
 
+def test_train_resume_and_results():
+    from PIL import Image
+    with tempfile.TemporaryDirectory() as folder:
+        photos, out = Path(folder, "photos"), Path(folder, "out")
+        photos.mkdir()
+        for i in range(3):
+            Image.new("RGB", (40 + i, 30), (90 * i, 50, 200)).save(photos / f"{i}.png")
+        ask = ["train", "ddpm_scenes", "--data", str(photos), "--out", str(out), "--steps", "2", "--lang", "en"]
+        code, said, err = spoken(*ask)
+        assert code == 0 and "2 steps" in said, err
+        assert {p.name for p in out.iterdir()} == {"checkpoint.safetensors", "config.json", "model.safetensors",
+                                                  "card.json", "samples.png"}
+        with Image.open(out / "samples.png") as samples:
+            assert samples.size == (512, 512)
+        for argv, word in ((ask, "--resume"), ([*ask[:-4], "--steps", "3", "--lang", "en"], "--resume"),
+                           ([*ask, "--resume", "--seed", "1"], "seed: 0 → 1"),
+                           (["train", "cats", "--lang", "en"], "ddpm_scenes"),
+                           (["train", "ddpm_digits", "--data", str(photos), "--lang", "en"], "ddpm_scenes"),
+                           (["train", "ddpm_scenes", "--data", folder + "/none", "--lang", "en"], "folder"),
+                           (["train", "ddpm_digits", "--out", folder, "--resume", "--lang", "en"], "no checkpoint")):
+            code, said, err = spoken(*argv)
+            assert code == 2 and err.strip().count("\n") == 0 and word in err, err
+        assert spoken(*ask, "--resume")[0] == 0
+
+
 def test_notebooks_are_never_lost():
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "source"), Path(folder, "target")
@@ -198,7 +223,7 @@ def test_notebooks_are_never_lost():
 
 
 def test_help_in_both_languages():
-    for argv in ([], ["doctor"], ["world"], ["notebooks"]):
+    for argv in ([], ["doctor"], ["world"], ["train"], ["notebooks"]):
         code, zh, err = spoken(*argv, "--help", "--lang", "zh")
         assert code == 0 and err == "" and zh.startswith("用法：") and " | " not in zh
         assert not re.search("Usage|Options|Commands|Show|default", zh)
