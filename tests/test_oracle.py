@@ -210,3 +210,44 @@ def test_dtypes():
     assert ring(std=0.0).denoise(x, 0.5, 0.5).shape == (3, 2)
     assert (ring().denoise(ring().means, 1.0, 0.0) - ring().means).abs().max() < 1e-9
     assert dataset(torch.zeros(5, 3, 4, 4)).denoise(torch.ones(2, 3, 4, 4), 0.0, 1.0).abs().max() == 0
+
+
+def test_edges():
+    circle = ring()
+    assert circle.means.shape == (8, 2) and (circle.means.norm(dim=1) - 1).abs().max() < 1e-12
+    beside = (circle.means - circle.means.roll(1, 0)).norm(dim=1)
+    assert (beside - 2 * math.sin(math.pi / 8)).abs().max() < 1e-12 and (circle.stds == 0.1).all()
+    assert ring(1).sample(1)[0].shape == (1, 2) and ring(radius=0.0).means.abs().max() == 0
+
+    x, y = torch.randn(2, 30, 2, generator=torch.Generator().manual_seed(0))
+    assert sliced_wasserstein(x, y) == sliced_wasserstein(x, y, directions=256, seed=0)
+    assert sliced_wasserstein(x[:1], x[:1], directions=1) == 0 and energy_distance(x[:1], x[:1]) == 0
+    pairs_of = noise_floor(lambda a, b: 100.0 * a + b, lambda seed: seed)
+    assert pairs_of.tolist() == [201.0 * i + i + 1 for i in range(10)]
+    assert len(noise_floor(lambda a, b: 0.0, lambda seed: seed, 2)) == 2
+    assert dataset(x[:1]).means.shape == (1, 2)
+
+    one, zero, thin = torch.eye(2), torch.zeros(2, 2), torch.ones(2, 2)
+    first, second = torch.tensor([[2.0, 0.9], [0.9, 0.5]]), torch.tensor([[0.4, -0.5], [-0.5, 1.5]])
+    product = (first @ second).double()  # 二阶时 tr √P = √(tr P + 2√det P) | in two dimensions
+    root = (product.trace() + 2 * product.det().sqrt()).sqrt()
+    expected = (1 + 4 + first.trace() + second.trace() - 2 * root).sqrt()
+    found = gaussian_w2(torch.tensor([1.0, 2.0]), first, torch.tensor([2.0, 4.0]), second)
+    assert abs(found - expected) < 1e-5
+    assert gaussian_w2(one[0], thin, one[0], thin) < 1e-6 and gaussian_w2(one[0], zero, one[0], zero) == 0
+    almost = GaussianMixture(torch.zeros(2, 2), torch.ones(2), torch.tensor([1.0, 0.0]))
+    for wrong in (
+        lambda: gaussian_w2(one[0], one, one[0], torch.diag(torch.tensor([1.0, -1.0]))),
+        lambda: gaussian_w2(one[0], one, one[0], 1e-4 * torch.diag(torch.tensor([1.0, -1.0]))),
+        lambda: gaussian_w2(one[0], one, one[0], torch.tensor([[1.0, 0.55], [0.5, 1.0]])),
+        lambda: GaussianMixture(torch.zeros(2, 2), torch.ones(2), torch.tensor([0.5, 0.55])),
+        lambda: almost.given(1),
+        lambda: almost.given(torch.tensor([0.0])),
+        lambda: almost.sample(0.5),
+    ):
+        try:
+            wrong()
+        except ValueError as error:
+            assert " | " in str(error)
+        else:
+            raise AssertionError(wrong)
