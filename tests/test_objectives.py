@@ -354,6 +354,32 @@ def test_eq_log_density_flow():
             assert (found - data.log_density(x)).abs().max() < 1e-5
 
 
+def test_likelihood_options():
+    one, seen = torch.ones(1, dtype=torch.float64), []
+    data = GaussianMixture(torch.zeros(1, 3).double(), 0.8 * one, one)
+
+
+    def watched(x, level):
+        seen.append(level)
+        return data.denoise(x, level.alpha, level.sigma)
+
+
+    x, _ = data.sample(20, torch.Generator().manual_seed(0))
+    found = log_likelihood(watched, x, RectifiedFlow(), steps=50, start=0.3)
+    assert (found - data.noised(1.0, 0.3).log_density(x)).abs().max() < 1e-5
+    for level in seen:
+        assert abs(level.alpha - (1 - level.t / 1000)) < 1e-6 and abs(level.sigma - level.t / 1000) < 1e-6
+    one_probe = log_likelihood(watched, x, CosineVP(), steps=50, probes=1, generator=torch.Generator().manual_seed(0))
+    assert (one_probe - data.log_density(x)).abs().max() < 1e-4
+    seen.clear()
+    log_likelihood(watched, x, CosineVP(), steps=5, stop=0.05)
+    assert abs(min(level.alpha / level.sigma for level in seen) - 0.05) < 1e-6
+    chain = DiscreteVP(make_betas("linear"))
+    seen.clear()
+    assert (log_likelihood(watched, x, chain, steps=50, start=0.01) - data.log_density(x)).abs().max() < 1e-2
+    assert {type(level.t) for level in seen} == {int} and max(level.t for level in seen) == 999
+
+
 def test_diffusers():
     from diffusers import DDPMScheduler
     from diffusers.training_utils import compute_snr
@@ -406,7 +432,7 @@ def test_errors():
         lambda: elbo(same, x, grid, x[:1]),
         lambda: divergence(lambda x: x[:1], x),
         lambda: denoiser_variance(same, x, Level(1000.0, 0.0, 1.0)),
-        lambda: optimal_std(lambda x, level: -9 * x)(x, grid[0], grid[1]),
+        lambda: optimal_std(lambda x, level: -0.2 * x)(x, grid[0], grid[1]),
         lambda: log_likelihood(same, x, path_of, steps=0),
         lambda: log_likelihood(same, x, path_of, probes=0),
         lambda: log_likelihood(same, x, path_of, start=0.0),
