@@ -3,10 +3,10 @@
 
 
 from diffusion_book.judge import (
-    CHOICES, KINDS, MOST, Path, Rate, Scene, UNCLEAR, answers, blur, calibration_error, collage,
-    counts, edit, exam, expected_floor, files, frechet_distance, grade, lessons, load_judge, math,
-    np, option, paint, paint_batch, random_scene, read_folder, rogan_gladen, rogan_gladen_error,
-    torch, train_judge, wilson, world_hash, worn)
+    CHOICES, HEADS, KINDS, MOST, Path, Rate, Scene, UNCLEAR, answers, blur, calibration_error,
+    collage, counts, edit, exam, expected_floor, files, frechet_distance, grade, lessons,
+    load_judge, math, nn, np, option, paint, paint_batch, random_scene, read_folder, rogan_gladen,
+    rogan_gladen_error, torch, train_judge, wilson, world_hash, worn)
 
 
 def test_eq_wilson():
@@ -30,6 +30,8 @@ def test_collage_truth():
     assert number(("trees", edit(scene, trees="pine", tree_count=3)))["trees"] == 3
     assert number(("birds", edit(scene, birds=2)))["birds"] == 2
     assert number(("snowman", Scene(season="winter", snowman=True)))["snowman"] == 1
+    near = ("house", edit(scene, house_x=0.99)), ("birds", edit(scene, birds=2))  # 主人的房子露出一角 | a corner of the host's is seen
+    assert number(*near)["house"] == UNCLEAR == answer("house", *near) and number(*near)["birds"] == 2
     for k in range(40):
         base = random_scene(k)
         x, said, n = collage(base, [], 32)
@@ -49,6 +51,24 @@ def test_wear():
     assert y.shape == x.shape and (y.std((1, 2, 3)) < 0.2).all() and y.mean().abs() < 0.01
     assert not torch.equal(y, worn(x, torch.Generator().manual_seed(1)))
     assert torch.equal(y, worn(x, torch.Generator().manual_seed(0)))
+
+
+def test_exam_counts():
+    class Blind(nn.Module):
+        """永远选第 0 项 | always chooses option 0"""
+
+        def forward(self, x):
+            return torch.cat([-torch.arange(n) for n in HEADS]).float().expand(len(x), -1)
+
+
+    material = lessons(60, 32, 5, share=0.5)
+    marks = exam(Blind(), material)
+    number, most = material[1][:, len(CHOICES):].tolist(), list(MOST.values())
+    bad = sum(any(n > m for n, m in zip(row, most)) for row in number)
+    good = sum(all(0 <= n <= m for n, m in zip(row, most)) for row in number)
+    assert marks["caught"] == (0, bad) and marks["spared"] == (good, good) and bad > 5
+    assert marks["birds"] == (sum(row[7] == 0 for row in material[1].tolist()),
+                              sum(row[7] != UNCLEAR for row in material[1].tolist()))
 
 
 def test_judges_are_as_good_as_their_cards():
@@ -128,6 +148,9 @@ def test_grades():
     planted = sum(s.trees != "none" for s in houses)
     assert abs(g.unnamed["trees"].hits - planted) <= 2
     assert grade(paint_batch([edit(s, house="none") for s in scenes]), [{"house": "none"}] * 60).whole.hits >= 58
+    twice = edit(scenes[0], house="red", side="left", trees="none")
+    double = grade(collage(twice, [("house", edit(twice, side="right"))])[0][None], [twice])
+    assert double.attributes["house"].hits == double.impossible.hits == 1 and double.whole.hits == 0
     assert grade(x[:1], ["一座红房子"]).attributes["house"].total == 1
     assert len(g.rows()[0]) == 3 and g.rows()[0][0] == "whole"
 
@@ -169,6 +192,9 @@ def test_eq_frechet_floor():
     generator = torch.Generator().manual_seed(0)
     scale = torch.tensor([3.0, 1.0, 0.5, 0.2])
     gauss = lambda n: torch.randn(n, 4, generator=generator) * scale
+    two = torch.randn(400_000, 2, generator=generator) * torch.tensor([1.0, 0.2])
+    exact = 1.04 + 0.5 * (1.04 + 2 * 0.04 / 1.04)  # 高斯：Var(z_i z_j) = λ_i λ_j (1 + δ_ij) | for Gaussians
+    assert abs(expected_floor(two, 500, 500) * 250 / exact - 1) < 0.02
     skew = lambda n: torch.empty(n, 4).exponential_(generator=generator) * scale
     for draw in (gauss, skew):
         measured = torch.tensor([frechet_distance(draw(400), draw(700)) for _ in range(300)])
