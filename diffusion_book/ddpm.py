@@ -305,15 +305,16 @@ def publish(
     name: str,  # 预设的名字 | name of the preset | a key of PRESETS
     run: Run,  # 训练完的结果 | the finished run
     folder: Path,  # 写到哪里 | where to write
-    samples: int = 599,  # 用几张图打分 | pictures for the grade
+    samples: int = 599,  # 用几张图打分 | pictures for the grade | ≤ 599
+    steps: int = 250,  # 走几步采样 | in how many steps they are sampled | 1 … 1000
 ) -> dict:  # 卡片 | the card
     """给平均的网络打分，连同配方一起存成 float16 | grade the averaged network, store it in float16 with its recipe"""
     preset = _preset(name)
     fresh = digits("test")[:samples] if name == "ddpm_digits" else unit(scenes(samples, seed=1))
     other = digits("train")[:samples] if name == "ddpm_digits" else unit(scenes(samples, seed=2))
-    x = generate(preset.model(run.ema.network), len(fresh), 250, generator=torch.Generator().manual_seed(0))
+    x = generate(preset.model(run.ema.network), len(fresh), steps, generator=torch.Generator().manual_seed(0))
     metrics = {"sliced_wasserstein": sliced_wasserstein(x, fresh), "between_data": sliced_wasserstein(other, fresh),
-               "sampling": "ancestral, 250 steps"}
+               "sampling": f"{len(fresh)} pictures, ancestral, {steps} steps"}
     card = make_card(run, preset.about, metrics, world_hash() if preset.painted else None)
     write_folder(folder, run.ema.network, preset.config(), card, "float16")
     return card
