@@ -149,7 +149,7 @@ def test_grades():
     assert abs(g.unnamed["trees"].hits - planted) <= 2
     assert grade(paint_batch([edit(s, house="none") for s in scenes]), [{"house": "none"}] * 60).whole.hits >= 58
     twice = edit(scenes[0], house="red", side="left", trees="none")
-    double = grade(collage(twice, [("house", edit(twice, side="right"))])[0][None], [twice])
+    double = grade(collage(twice, [("house", edit(twice, side="right"))])[0][None], [{"house": "red"}])
     assert double.attributes["house"].hits == double.impossible.hits == 1 and double.whole.hits == 0
     assert grade(x[:1], ["一座红房子"]).attributes["house"].total == 1
     assert len(g.rows()[0]) == 3 and g.rows()[0][0] == "whole"
