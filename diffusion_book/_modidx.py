@@ -309,8 +309,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                                                                       'diffusion_book/compat.py'),
                                        'diffusion_book.compat.DDPMScheduler._solver': ( '2_models/interlude_compat.html#ddpmscheduler._solver',
                                                                                         'diffusion_book/compat.py'),
-                                       'diffusion_book.compat.DDPMScheduler.step': ( '2_models/interlude_compat.html#ddpmscheduler.step',
-                                                                                     'diffusion_book/compat.py'),
                                        'diffusion_book.compat.DEISMultistepScheduler': ( '2_models/interlude_compat.html#deismultistepscheduler',
                                                                                          'diffusion_book/compat.py'),
                                        'diffusion_book.compat.DEISMultistepScheduler._solver': ( '2_models/interlude_compat.html#deismultistepscheduler._solver',

@@ -84,7 +84,8 @@ class Scheduler:
     defaults = {}  # 选项与默认值 | options and their defaults
     exploding = False  # x = x0 + σ·ε，网络收到的要缩小 | x = x0 + σ·ε, scaled down for the network
     dtype = torch.float32  # 时刻的类型 | type of the timesteps
-    corrects = False  # 零长的一步也要校正 | corrects even in a step of no length
+    needs_grid = True  # 先要 set_timesteps | set_timesteps has to come first
+    corrects = False  # 末一步即使零长也要校正 | corrects in the last step, even in one of no length
 
     def __init__(
         self,
@@ -121,16 +122,18 @@ class Scheduler:
         **changes,  # 要改的选项 | options to change
     ):  # 调度器 | a scheduler
         """
-        由设置造出调度器；config 里此类没有的键略过 | a scheduler from a configuration; keys this class lacks are skipped
+        由设置造出调度器；此类没有的键不起作用，只是带着 | made from a configuration; keys this class lacks are only carried
         config 属于别的东西或另一种路时抛出 ValueError | ValueError if config is no scheduler's, or of another path
         """
-        name = config.get("_class_name") or cls.__name__ if isinstance(config, dict) else config
-        if not isinstance(name, str) or not name.endswith("Scheduler") or (
-                name.startswith("FlowMatch") != cls.__name__.startswith("FlowMatch")):
+        name = config.get("_class_name") if isinstance(config, dict) else repr(config)
+        if name is not None and (not name.endswith("Scheduler") or name.startswith("FlowMatch") != cls._flow):
             raise bad_value("config", name, f"能用于 {cls.__name__} 的调度器设置",
                             f"the configuration of a scheduler that can serve {cls.__name__}")
-        kept = {key: value for key, value in config.items() if key in cls.defaults or key in ABSENT}
-        return cls(**kept | changes)
+        known = {key: value for key, value in config.items() if key in cls.defaults or key in ABSENT}
+        scheduler = cls(**known | changes)
+        carried = {key: value for key, value in config.items() if not key.startswith("_")}
+        scheduler._internal_dict = Config(carried | scheduler.config)
+        return scheduler
 
     @classmethod
     def from_pretrained(
@@ -216,7 +219,7 @@ class Scheduler:
         self,
         begin_index: int = 0,  # 从第几个时刻开始 | which timestep comes first | ≥ 0
     ):
-        """从中途开始（图生图）| begin midway (image to image)"""
+        """从中途开始，图生图用 | begin midway, for image to image"""
         self._begin = begin_index
 
     def __len__(self):
@@ -237,11 +240,11 @@ class Scheduler:
     _flow = False
 
     def _index(self, t):
-        """t 在 timesteps 里的位置；重复时取第二个，像 diffusers | where t stands; the second of a pair, as in diffusers"""
+        """t 在 timesteps 里的位置；Heun 的时刻成对，取后一个 | where t stands; Heun's come in pairs, of which the second"""
         places = (self.timesteps == torch.as_tensor(t, device=self.timesteps.device)).nonzero()
         if len(places) == 0:
             raise bad_value("timestep", t, " timesteps 里的一个", "one of timesteps")
-        return places[min(1, len(places) - 1)].item()
+        return places[min(self.order, len(places)) - 1].item()
 
     def _level(self, t):
         return self.levels[self._index(t) // self.order]
@@ -267,8 +270,8 @@ class Scheduler:
     def _target(self):
         return FLOW if self._flow else TARGETS[self.config.prediction_type]
 
-    def _take(self, step, y, t, sample, generator, return_dict, wanted=StepOutput):
-        if self.num_inference_steps is None:
+    def _take(self, step, y, t, sample, generator, return_dict):
+        if self.needs_grid and self.num_inference_steps is None:
             raise bad_value("num_inference_steps", None, "先调用 set_timesteps 得到的步数",
                             "a number of steps; call set_timesteps first")
         now, then = self._pair(t)
@@ -283,7 +286,7 @@ class Scheduler:
             raise _Question(x, level)
 
         try:
-            if now[1:] == then[1:] and not self.corrects:  # 零长的一步 | a step of no length
+            if now[1:] == then[1:] and not (self.corrects and self._left() == 1):  # 零长的一步 | no length
                 x = start
             else:
                 x, self._past = step(denoise, start, now, then, self._past, generator)
@@ -356,10 +359,7 @@ class DDPMScheduler(_TableScheduler):
 
     defaults = _TableScheduler.defaults | {"variance_type": "fixed_small"}
 
-    def step(self, model_output, timestep, sample, generator=None, return_dict=True):
-        """走一步 | one step"""
-        self.num_inference_steps = self.num_inference_steps or len(self)
-        return super().step(model_output, timestep, sample, generator, return_dict)
+    needs_grid = False
 
     def _pair(self, t):
         i = self._index(t)
@@ -375,7 +375,7 @@ class DDPMScheduler(_TableScheduler):
 
 
 class DDIMScheduler(_TableScheduler):
-    """DDIM | DDIM"""
+    """DDIM，确定的或带噪声的 | DDIM, deterministic or with noise"""
 
     defaults = _TableScheduler.defaults | {"set_alpha_to_one": True}
 
