@@ -766,6 +766,9 @@ class FlowMatchEulerDiscreteScheduler(Scheduler):
         sigmas = np.linspace(*self._ends, n) if sigmas is None else np.array(sigmas, dtype=np.float32)
         sigmas = self._shifted(sigmas, mu if self.config.get("use_dynamic_shifting") else None)
         if self.config.get("shift_terminal"):
+            if sigmas[-1] >= 1:
+                raise bad_value("num_inference_steps", n, "至少 2（有 shift_terminal 时）",
+                                "at least 2, where shift_terminal is set")
             sigmas = 1 - (1 - sigmas) * (1 - self.config.shift_terminal) / (1 - sigmas[-1])
         spread_out = _spread_sigmas(self.config, len(sigmas), float(sigmas[0]), float(sigmas[-1]))
         return self._flow_levels(sigmas if spread_out is None else spread_out)

