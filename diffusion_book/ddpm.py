@@ -289,7 +289,7 @@ PRESETS = {
         (1, 8, 8), "scikit-learn digits, two thirds"),
     "ddpm_scenes": Preset(
         {"channels": 3, "width": 64, "multiples": (1, 2), "patch": 2}, scenes, "squaredcos_cap_v2", V,
-        Recipe(steps=8000, batch=64, lr=1e-3, warmup=200, decay="constant", ema=0.999, betas=(0.9, 0.99),
+        Recipe(steps=3078, batch=64, lr=1e-3, warmup=200, decay="constant", ema=0.999, betas=(0.9, 0.99),
                dtype="bfloat16", save_every=250),
         (3, 32, 32), "TinyScenes, 30000 flat pictures, seed 0", painted=True),
 }
