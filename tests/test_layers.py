@@ -59,6 +59,7 @@ def disagreement(kind, config, size=16, added=None):
 
 CASES = {
     "DDPM": (UNet2DModel, TINY_DDPM),
+    "DDPM, several heads": (UNet2DModel, TINY_DDPM | dict(attention_head_dim=16)),
     "SD 1.x": (UNet2DConditionModel, TINY1),
     "SD 1.x, 15 × 15": (UNet2DConditionModel, TINY1, 15),
     "SD 1.x inpainting": (UNet2DConditionModel, TINY1 | dict(in_channels=9)),
