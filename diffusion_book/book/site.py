@@ -288,7 +288,8 @@ def compile_book(ran: dict,  # execute 的结果 | what execute returned
     config["sphinx"]["config"] |= {
         "language": "zh_CN" if lang == "zh" else "en", "templates_path": [str(root / "nbs/_theme")],
         "book_lang": lang, "book_root": str(root), "book_code": stamp([Path(__file__)]),
-        "book_assets": stamp((root / "nbs/_static").glob("*.*"))}
+        # 每一页都有的：样式、脚本、目录与各章的题目 | on each page: styles, scripts, contents and titles
+        "book_frame": stamp([*root.glob("nbs/_static/*.*"), root / "_toc.yml", root / "nbs/chapters.yml"])}
     made |= {"_toc.yml": yaml.safe_dump(toc), "_config.yml": yaml.safe_dump(config),
              "references.bib": (root / "nbs/references.bib").read_text(encoding="utf-8")}
     for name, text in made.items():
@@ -368,8 +369,8 @@ def _same_ids(app, doctree):
 def setup(app,  # Sphinx 的应用 | the Sphinx application
           ) -> dict:  # 扩展的声明 | what the extension declares
     """Sphinx 由此载入本模块 | Sphinx loads this module by it"""
-    for name in ("book_lang", "book_root", "book_code", "book_assets"):
-        app.add_config_value(name, "", "html" if name == "book_assets" else "env")
+    for name in ("book_lang", "book_root", "book_code", "book_frame"):
+        app.add_config_value(name, "", "html" if name == "book_frame" else "env")
     app.add_config_value("comments_config", {}, "")         # Jupyter Book 会设它 | Jupyter Book sets it
     app.add_html_math_renderer("katex", _formula(False), _formula(True))
     def begin(app):
