@@ -404,6 +404,17 @@ def test_diffusers():
             assert (ours - step.pred_original_sample).abs().max() < 1e-5 * (1 + ours.abs().max())
 
 
+def test_defaults():
+    level = Level(500, 0.6, 0.8)
+    assert edm_scalings(level) == edm_scalings(level, 0.5)
+    assert edm_target().of(1.0, 2.0, level) == edm_target(0.5).of(1.0, 2.0, level)
+    assert min_snr()(Level(0, 3.0, 1.0)) == 5 and sigmoid_weight()(level) == sigmoid_weight(0.0)(level)
+    single = torch.full((1, 3), 0.4, dtype=torch.float64)
+    data = GaussianMixture(torch.zeros(1, 3).double(), torch.ones(1).double(), torch.ones(1).double())
+    assert abs(denoiser_variance(oracle_of(data), single, level).item() - 0.64) < 1e-9
+    assert abs(log_likelihood(oracle_of(data), single, RectifiedFlow()) - data.log_density(single)).item() < 1e-4
+
+
 def test_errors():
     x, path_of = torch.zeros(2, 3, 4, 4), CosineVP()
     grid, t = [Level(900.0, 0.1, 0.99), Level(500.0, 0.8, 0.6), Level(0.0, 1.0, 0.0)], torch.tensor([0.2, 0.3])

@@ -236,6 +236,7 @@ def test_edges():
     assert abs(found - expected) < 1e-5
     assert gaussian_w2(one[0], thin, one[0], thin) < 1e-6 and gaussian_w2(one[0], zero, one[0], zero) == 0
     almost = GaussianMixture(torch.zeros(2, 2), torch.ones(2), torch.tensor([1.0, 0.0]))
+    assert torch.equal(circle.given(range(8)).means, circle.means)
     for wrong in (
         lambda: gaussian_w2(one[0], one, one[0], torch.diag(torch.tensor([1.0, -1.0]))),
         lambda: gaussian_w2(one[0], one, one[0], 1e-4 * torch.diag(torch.tensor([1.0, -1.0]))),
@@ -244,6 +245,8 @@ def test_edges():
         lambda: almost.given(1),
         lambda: almost.given(torch.tensor([0.0])),
         lambda: almost.sample(0.5),
+        lambda: dataset(torch.zeros(0, 2)),
+        lambda: dataset(torch.zeros(3)),
     ):
         try:
             wrong()

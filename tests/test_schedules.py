@@ -279,6 +279,7 @@ def test_edges():
         assert torch.equal(chain.time(chain.log_snr(t)), t)
     assert torch.equal(chain.alpha_t, 1 - chain.betas) and torch.equal(chain.beta_t, chain.betas)
     assert DiscreteVP(torch.tensor([0.0, 1.0])).alpha_sigma(1)[0] == 0
+    assert forward_diffusion(zeros, torch.tensor([0, 500, 999]), chain)[0].shape == zeros.shape
 
 
 def test_errors():
