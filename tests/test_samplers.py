@@ -372,6 +372,34 @@ def test_pndm():
     assert abs(order(errors(kutta, (40, 80))) - 4) < 0.1
 
 
+def test_starts_and_defaults():
+    from diffusion_book.schedules import DiscreteVP, EDM, RectifiedFlow, make_betas
+
+    chain, x = DiscreteVP(make_betas("linear")), torch.randn(8, 2, generator=torch.Generator().manual_seed(0)).double()
+    ratios, end = [3.0, 1.0, 0.2], Level(-1.0, 1.0, 0.0)
+    for grid in (at_ratios(chain, ratios), at_ratios(CosineVP(), ratios)):
+        assert all(abs(level.sigma / level.alpha - ratio) < 1e-9 for level, ratio in zip(grid, ratios))
+        assert len(grid) == 4 and grid[-1].alpha == 1 and grid[-1].sigma == 0
+    assert at_ratios(chain, ratios)[-1] == end == at_times(chain, [5.0])[-1]
+    assert abs(karras(EDM(), 5)[0].sigma - 80) < 1e-6
+    assert shifted(RectifiedFlow(), 5) == shifted(RectifiedFlow(), 5, 3.0) != shifted(RectifiedFlow(), 5, 0.5)
+
+    # 头一步：PNDM 是 Heun，一阶的 PNDM 是欧拉；默认是二阶 | PNDM starts with Heun; of order one it is Euler; the default is 2
+    now, then = course(4)[:2]
+    euler = deterministic(exact, x, now, then)[0]
+    slope = (noise_of(x, exact(x, now), now) + noise_of(euler, exact(euler, then), then)) / 2
+    by_hand = then.alpha * (x / now.alpha + (then.sigma / then.alpha - now.sigma / now.alpha) * slope)
+    assert torch.allclose(plms()(exact, x, now, then)[0], by_hand)
+    assert torch.allclose(plms(1)(exact, x, now, then)[0], euler)
+    for method in (dpm_multistep, dpm_singlestep, unipc):
+        assert torch.equal(sample(exact, x, course(6), method()), sample(exact, x, course(6), method(2)))
+
+    # LCM 在 τ = 10·0.05 = σ_data 处：1/2 与 1/√2 | LCM where τ = 10·0.05 = σ_data
+    level = Level(0.05, 0.9, 0.4)
+    assert torch.allclose(lcm()(lambda x, level: 0 * x, x, level, end)[0], x / 2)
+    assert torch.allclose(lcm()(lambda x, level: x, x, level, end)[0], x / 2 + x / math.sqrt(2))
+
+
 def test_errors():
     from diffusion_book.objectives import V
     from diffusion_book.schedules import DiscreteVP, RectifiedFlow, make_betas
@@ -380,8 +408,8 @@ def test_errors():
     now, then = course(4)[:2]
     for wrong in (
         lambda: dpm_multistep(0), lambda: dpm_multistep(4), lambda: dpm_multistep(1.5),
-        lambda: dpm_multistep(2, target=EPSILON, sde=True), lambda: dpm_singlestep(4), lambda: unipc(0),
-        lambda: lms(5), lambda: plms(0), lambda: deis(4),
+        lambda: dpm_multistep(2, target=EPSILON, sde=True), lambda: dpm_singlestep(4), lambda: unipc(0), lambda: unipc(4),
+        lambda: lms(5), lambda: plms(0), lambda: plms(5), lambda: deis(4),
         lambda: karras(table_linear, 0), lambda: karras(table_linear, 1001),
         lambda: exponential(table_linear, 2.5),
         lambda: beta_spaced(table_linear, 0), lambda: karras(RectifiedFlow(), 10),
