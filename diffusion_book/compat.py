@@ -86,7 +86,7 @@ class Scheduler:
     exploding = False  # x = x0 + σ·ε，网络收到的要缩小 | x = x0 + σ·ε, scaled down for the network
     dtype = torch.float32  # 时刻的类型 | type of the timesteps
     needs_grid = True  # 先要 set_timesteps；否则网格是整张表 | set_timesteps has to come first; else the grid is the whole table
-    corrects = False  # 末一步即使零长也要校正 | corrects in the last step, even in one of no length
+    wide = False  # 要除以很小的 σ，所以在 float64 里算 | divides by a small σ, hence computes in float64
 
     def __init__(
         self,
@@ -117,6 +117,10 @@ class Scheduler:
     def config(self) -> Config:  # 设置 | the configuration
         """创建它的设置 | the configuration that it was made from"""
         return self._internal_dict
+
+    def _option(self, name, otherwise=None):
+        """一项设置；此类不认识的，带着也不算 | a setting; one that this class does not know does not count, though carried"""
+        return self.config.get(name, otherwise) if name in self.defaults else otherwise
 
     @classmethod
     def from_config(
@@ -277,20 +281,24 @@ class Scheduler:
         """网络的输出换成 x0；VE 形式先缩到 VP | the output as x0; VE form is scaled to VP first"""
         scale = math.hypot(level.alpha, level.sigma) if self.exploding else 1.0
         x0 = self._target.x0(y, x / scale, Level(level.t, level.alpha / scale, level.sigma / scale))
-        reach = self.config.clip_sample_range if self.config.get("clip_sample") else math.inf
+        reach = self.config.clip_sample_range if self._option("clip_sample") else math.inf
         return x0.clamp(-reach, reach)
 
     @property
     def _target(self):
         return FLOW if self._flow else TARGETS[self.config.prediction_type]
 
+    def _idle(self, now, then):
+        """零长的一步，没有事做 | a step of no length, with nothing to do"""
+        return now[1:] == then[1:]
+
     def _take(self, step, y, t, sample, generator, return_dict):
         if self.needs_grid and self.num_inference_steps is None:
             raise bad_value("num_inference_steps", None, "先调用 set_timesteps 得到的步数",
                             "a number of steps; call set_timesteps first")
         now, then = self._pair(t)
-        # Heun 要除以很小的 σ，float32 的舍入会被放大 | Heun divides by a small σ, which enlarges rounding in float32
-        wide = sample.dtype == torch.float64 or (self.order == 2 and sample.device.type != "mps")
+        # mps 没有 float64 | mps has no float64
+        wide = sample.dtype == torch.float64 or (self.wide and sample.device.type != "mps")
         x = sample.to(torch.float64 if wide else torch.float32)
         start, answers, level, x = self._half or (x, (), now, x)
         answers = (*answers, self._x0(y.to(x.dtype), x, level))
@@ -302,7 +310,7 @@ class Scheduler:
             raise _Question(x, level)
 
         try:
-            if now[1:] == then[1:] and not (self.corrects and self._left() == 1):  # 零长的一步 | no length
+            if self._idle(now, then):
                 x = start
             else:
                 x, self._past = step(denoise, start, now, then, self._past, generator)
@@ -346,11 +354,14 @@ class _TableScheduler(Scheduler):
             return np.array(self._given)
         total, points = self.config.num_train_timesteps, n + self.extra
         whole = not self.dtype.is_floating_point
-        spacing = self.config.get("timestep_spacing", "linspace")
+        spacing = self._option("timestep_spacing", "linspace")
         if spacing == "linspace":
             times = np.linspace(0, total - 1, points, dtype=np.float64 if whole else np.float32)[::-1][:n]
             return times.round() if whole else times
         if spacing == "leading":
+            if points > total and not any(self._option(name) for name in GRIDS):
+                raise bad_value("num_inference_steps", n, f"至多 {total - self.extra}（leading 间隔）",
+                                f"at most {total - self.extra}, with leading spacing")
             return (np.arange(points) * (total // points))[::-1][:n] + self.config.steps_offset
         # arange 受舍入影响，偶尔多出一个 -1，diffusers 留着，这里去掉 | rounding may add -1; diffusers keeps it, we do not
         return np.arange(total, 0, -total / n)[:n].round() - 1
@@ -369,7 +380,7 @@ class _TableScheduler(Scheduler):
         """排好时刻；步数或时刻不对抛出 ValueError | lay out the timesteps; ValueError on a wrong number or wrong timesteps"""
         if timesteps is not None:
             falling = all(a > b for a, b in zip([len(self), *timesteps], [*timesteps, -1]))
-            spread_out = [name for name in GRIDS if self.config.get(name)]
+            spread_out = [name for name in GRIDS if self._option(name)]
             if num_inference_steps is not None or not falling or spread_out or not self.free:
                 raise bad_value("timesteps", timesteps, f" [0, {len(self) - 1}] 内递减，不同时给步数，也不用 {GRIDS}；DDIM 与 PNDM 不收",
                                 f"falling in [0, {len(self) - 1}], without a number of steps and without {GRIDS}; "
@@ -548,14 +559,14 @@ class LCMScheduler(_TableScheduler):
         return lcm(self.config.timestep_scaling)(*args)
 
 # %% ../nbs/2_models/interlude_compat.ipynb #4e1987f5
-def _spread_sigmas(config, n, high, low):
+def _spread_sigmas(option, n, high, low):
     """Karras、指数、Beta 三种 σ；都没选时是 None | Karras, exponential or beta sigmas; None if none is chosen"""
-    low, high = config.get("sigma_min") or low, config.get("sigma_max") or high
-    if config.get("use_karras_sigmas"):
+    low, high = option("sigma_min") or low, option("sigma_max") or high
+    if option("use_karras_sigmas"):
         return np.linspace(high ** (1 / 7), low ** (1 / 7), n) ** 7
-    if config.get("use_exponential_sigmas"):
+    if option("use_exponential_sigmas"):
         return np.exp(np.linspace(math.log(high), math.log(low), n))
-    if config.get("use_beta_sigmas"):
+    if option("use_beta_sigmas"):
         from scipy.stats import beta
 
         return low + (high - low) * beta.ppf(1 - np.linspace(0, 1, n), 0.6, 0.6)
@@ -573,7 +584,7 @@ class _SigmaScheduler(_TableScheduler):
 
     def _prepare(self):
         super()._prepare()
-        if self.config.get("rescale_betas_zero_snr"):
+        if self._option("rescale_betas_zero_snr"):
             self.alphas_cumprod[-1] = 2**-24
         self._ratios = (((1 - self.alphas_cumprod) / self.alphas_cumprod) ** 0.5).numpy()
         times = np.arange(len(self))[::-1]
@@ -589,8 +600,8 @@ class _SigmaScheduler(_TableScheduler):
         ratios = np.interp(times, np.arange(len(table)), table)
         # 端点：DPM++ 一族取整张表的，Euler 一族取网格的 | ends: of the whole table for DPM++, of the grid for Euler
         ends = (table[-1], table[0]) if self.extra else (ratios[0], ratios[-1])
-        spread_out = _spread_sigmas(self.config, n, *map(float, ends))
-        last = table[0] if self.config.get("final_sigmas_type", self.last) == "sigma_min" else 0.0
+        spread_out = _spread_sigmas(self._option, n, *map(float, ends))
+        last = table[0] if self._option("final_sigmas_type", self.last) == "sigma_min" else 0.0
         if spread_out is not None:
             ratios, times = spread_out, self._whole(self._time_of(spread_out))
             last = ratios[-1] if last and self.repeats_last else last
@@ -654,7 +665,7 @@ class EulerAncestralDiscreteScheduler(_SigmaScheduler):
 class HeunDiscreteScheduler(_SigmaScheduler):
     """Heun：每步求值两次 | Heun, two evaluations a step"""
 
-    order = 2
+    order, wide = 2, True
     defaults = _SigmaScheduler.defaults | {"beta_start": 0.00085, "beta_end": 0.012,
                                            "clip_sample": False, "clip_sample_range": 1.0}
     del defaults["rescale_betas_zero_snr"]
@@ -666,6 +677,7 @@ class HeunDiscreteScheduler(_SigmaScheduler):
 class LMSDiscreteScheduler(_SigmaScheduler):
     """线性多步法 | linear multistep"""
 
+    wide = True
     defaults = {key: value for key, value in _SigmaScheduler.defaults.items() if key != "rescale_betas_zero_snr"}
 
     def _solver(self, *args):
@@ -708,8 +720,8 @@ class _SolverScheduler(_SigmaScheduler):
 
     def _order(self):
         order, few = self.config.solver_order, len(self.timesteps) < 15
-        if self._left() == 1 and (self.config.get("euler_at_final") or (self.config.lower_order_final and few)
-                                  or self.config.get("final_sigmas_type") == "zero"):
+        if self._left() == 1 and (self._option("euler_at_final") or (self.config.lower_order_final and few)
+                                  or self._option("final_sigmas_type") == "zero"):
             return 1
         if self._left() == 2 and self.config.lower_order_final and few:
             return min(order, 2)
@@ -753,16 +765,17 @@ class DPMSolverSinglestepScheduler(_SolverScheduler):
             orders[-1] = 1
         return orders
 
-    def _solver(self, *args):
-        orders = self.order_list(len(self.timesteps))
-        stretch = orders[self._calls]
-        for order in orders[self._calls + 1:]:
-            if order == 1:
-                break
-            stretch = order
+    def _idle(self, now, then):
+        # 段里的末一步从段首走起，所以有长度 | the last step of a stretch begins where the stretch does, hence has length
+        orders = [*self.order_list(len(self.timesteps)), 1][self._calls:]
+        return super()._idle(now, then) and not orders[0] > 1 == orders[1]
+
+    def _solver(self, denoise, x, now, then, past, generator):
+        if self.order_list(len(self.timesteps))[self._calls] == 1:  # 新的一段 | a new stretch
+            past = None
         sde = self.config.algorithm_type.startswith("sde")
         rule = midpoint if self.config.solver_type == "midpoint" else _signed(moments) if sde else moments
-        return dpm_singlestep(stretch, rule=rule, sde=sde)(*args)
+        return dpm_singlestep(3, rule=rule, sde=sde)(denoise, x, now, then, past, generator)
 
 
 class DEISMultistepScheduler(_SolverScheduler):
@@ -779,10 +792,13 @@ class DEISMultistepScheduler(_SolverScheduler):
 class UniPCMultistepScheduler(_SolverScheduler):
     """UniPC：先校正，再预报 | UniPC, which corrects and then predicts"""
 
-    repeats_last = corrects = True
+    repeats_last = True
     defaults = _SolverScheduler.defaults | {"solver_type": "bh2", "predict_x0": True,
                                             "sigma_min": None, "sigma_max": None}
     del defaults["algorithm_type"]
+
+    def _idle(self, now, then):
+        return super()._idle(now, then) and self._left() > 1  # 末一步还要校正 | the last step still corrects
 
     def _solver(self, denoise, x, now, then, past, generator):
         order = min(self.config.solver_order, self._left() if self.config.lower_order_final else 3)
@@ -805,7 +821,7 @@ class FlowMatchEulerDiscreteScheduler(Scheduler):
 
     def _prepare(self):
         sigmas = (np.arange(len(self), 0, -1, dtype=np.float32) / len(self)).astype(np.float64)
-        if not self.config.get("use_dynamic_shifting"):
+        if not self._option("use_dynamic_shifting"):
             sigmas = self._shifted(sigmas)
         sigmas = sigmas.astype(np.float32)
         self._ends = float(sigmas[0]), float(sigmas[-1])
@@ -823,17 +839,17 @@ class FlowMatchEulerDiscreteScheduler(Scheduler):
         return times, [Level(float(t), 1 - float(s), float(s)) for t, s in zip([*times, 0.0], sigmas)]
 
     def _grid(self, n, mu=None, sigmas=None):
-        if self.config.get("use_dynamic_shifting") and mu is None:
+        if self._option("use_dynamic_shifting") and mu is None:
             raise bad_value("mu", mu, "一个数（use_dynamic_shifting=True 时）", "a number, where use_dynamic_shifting=True")
         # 两端已经偏移过，这里又偏移一次；照抄 | the ends were shifted before and are shifted again; kept as it is
         sigmas = np.linspace(*self._ends, n) if sigmas is None else np.array(sigmas, dtype=np.float32)
-        sigmas = self._shifted(sigmas, mu if self.config.get("use_dynamic_shifting") else None)
-        if self.config.get("shift_terminal"):
+        sigmas = self._shifted(sigmas, mu if self._option("use_dynamic_shifting") else None)
+        if self._option("shift_terminal"):
             if sigmas[-1] >= 1:
                 raise bad_value("num_inference_steps", n, "至少 2（有 shift_terminal 时）",
                                 "at least 2, where shift_terminal is set")
             sigmas = 1 - (1 - sigmas) * (1 - self.config.shift_terminal) / (1 - sigmas[-1])
-        spread_out = _spread_sigmas(self.config, len(sigmas), float(sigmas[0]), float(sigmas[-1]))
+        spread_out = _spread_sigmas(self._option, len(sigmas), float(sigmas[0]), float(sigmas[-1]))
         return self._flow_levels(sigmas if spread_out is None else spread_out)
 
     def set_timesteps(
@@ -865,7 +881,7 @@ class FlowMatchEulerDiscreteScheduler(Scheduler):
 class FlowMatchHeunDiscreteScheduler(FlowMatchEulerDiscreteScheduler):
     """流匹配的 Heun | Heun for flow matching"""
 
-    order = 2
+    order, wide = 2, True
     defaults = {"num_train_timesteps": 1000, "shift": 1.0}
 
     def _solver(self, *args):
