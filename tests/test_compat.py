@@ -55,15 +55,17 @@ def variants(name):
         "DDPMScheduler": [{}, {"clip_sample": True}, {"variance_type": "fixed_large"}],
         "DDIMScheduler": [{}, {"clip_sample": True, "set_alpha_to_one": True}],
         "PNDMScheduler": [{}, {"skip_prk_steps": False}],
-        "LMSDiscreteScheduler": karras, "HeunDiscreteScheduler": karras,
+        "LMSDiscreteScheduler": karras, "HeunDiscreteScheduler": [*karras, {"clip_sample": True}],
         "EulerDiscreteScheduler": [*karras, {"use_beta_sigmas": True}, {"use_exponential_sigmas": True},
-                                   {"final_sigmas_type": "sigma_min"}],
+                                   {"final_sigmas_type": "sigma_min"},
+                                   {"use_karras_sigmas": True, "sigma_min": 0.05, "sigma_max": 10.0}],
         "DPMSolverMultistepScheduler": [*solvers, *early, {"use_beta_sigmas": True},
                                         {"euler_at_final": True, "final_sigmas_type": "sigma_min"}],
         "DPMSolverSinglestepScheduler": [*solvers, *early],
         "UniPCMultistepScheduler": [each | {"final_sigmas_type": last} for each in orders
                                     for last in ("zero", "sigma_min")]
-                                   + [{"solver_type": "bh1", "final_sigmas_type": "sigma_min"}],
+                                   + [{"solver_type": "bh1", "final_sigmas_type": "sigma_min"},
+                                      {"predict_x0": False, "final_sigmas_type": "sigma_min"}],
         "DEISMultistepScheduler": orders,
         "FlowMatchEulerDiscreteScheduler": [{}, {"shift": 3.0}, {"use_karras_sigmas": True},
                                             {"shift_terminal": 0.1}, {"stochastic_sampling": True}],
@@ -199,6 +201,16 @@ def test_eq_compat_scale():
     assert abs(scheduler.init_noise_sigma - 14.6146) < 1e-3
 
 
+def test_drive():
+    still = lambda x, t: torch.zeros_like(x)
+    one, seen = torch.ones(1, 1), []
+    euler = EulerDiscreteScheduler.from_config(SD, timestep_spacing="linspace")
+    assert abs(drive(euler, still, one, 3, callback=lambda x, t: seen.append(t.item())).item() - 14.6146) < 1e-3
+    assert seen == [999.0, 499.5, 0.0]
+    assert drive(diffusers.FlowMatchEulerDiscreteScheduler(), still, one, 3).item() == 1
+    assert DDIMScheduler(thresholding=False).config.clip_sample is True
+
+
 def test_eq_compat_prev():
     for spacing in ("linspace", "trailing", "leading"):
         assert gap(*both_ends("DDIMScheduler", SD | {"timestep_spacing": spacing}, 7)) < 1e-5
@@ -222,7 +234,7 @@ def test_agreement(name):
             assert fate == rule[3] and their_fate in rule[2].split(" or "), (config, n, rule[0], fate, their_fate)
             continue
         assert (fate, their_fate) == ("", ""), (config, n, fate, their_fate)
-        if gap(ours, theirs) > 5e-6 and ("Heun" in name or name.startswith(("DEIS", "LMS"))):
+        if gap(ours, theirs) > 5e-6 and ("Heun" in name or name.startswith(("DEIS", "LMS", "UniPC"))):
             theirs = precise(name, config, n)  # 舍入的是 diffusers | the rounding is in diffusers
         assert gap(ours.double(), theirs.double()) < 5e-6, (config, n)
 
@@ -265,7 +277,8 @@ def test_carried(name):  # 别的类的选项只是带着 | options of other cla
     ("EulerDiscreteScheduler", 1000, {"timestep_spacing": "linspace"}),
     ("FlowMatchEulerDiscreteScheduler", 1000, {"shift": 3.0}),
     ("PNDMScheduler", 50, {"skip_prk_steps": False}), ("UniPCMultistepScheduler", 50, {}),
-    ("DPMSolverMultistepScheduler", 50, {"use_karras_sigmas": True}), ("LMSDiscreteScheduler", 50, {}),
+    ("DPMSolverMultistepScheduler", 50, {"use_karras_sigmas": True}),
+    ("DPMSolverMultistepScheduler", 3, {"use_karras_sigmas": True, "beta_schedule": "squaredcos_cap_v2"}), ("LMSDiscreteScheduler", 50, {}),
     ("LCMScheduler", 50, {}), ("DPMSolverSinglestepScheduler", 1000, {"prediction_type": "v_prediction"}),
 ])
 def test_long_walks(name, n, config):
@@ -288,6 +301,8 @@ def test_zero_terminal_snr(name):
     ("DPMSolverSinglestepScheduler", {"timesteps": [900, 500, 77, 3]}),
     ("EulerDiscreteScheduler", {"sigmas": [14.615, 6.475, 1.09, 0.4, 0.0]}),
     ("FlowMatchEulerDiscreteScheduler", {"sigmas": [1.0, 0.7, 0.2]}),
+    ("LCMScheduler", {"num_inference_steps": 4, "original_inference_steps": 100}),
+    ("LCMScheduler", {"num_inference_steps": 4, "strength": 0.5}),
 ])
 def test_given_grid(name, given):
     ends = []
@@ -318,6 +333,8 @@ def test_folders(name, tmp_path):
     assert SCHEDULERS[name].from_pretrained(tmp_path).config.items() >= plain.items()
     back = SCHEDULERS[name].from_config(theirs.config)
     assert SCHEDULERS[name].from_config(back.config).config == back.config
+    nested = SCHEDULERS[name].from_pretrained(tmp_path.parent, subfolder=tmp_path.name)
+    assert nested.config.items() >= plain.items()
     assert all(each.from_config(ours.config).config._class_name == each.__name__ for each in ours.compatibles)
 
 
@@ -329,14 +346,40 @@ def test_trained_betas(tmp_path):
     assert all(torch.allclose(each.alphas_cumprod, made[1].alphas_cumprod) for each in made)
 
 
-def test_flux_grid():
-    grid = {"use_dynamic_shifting": True}
+@pytest.mark.parametrize("kind", ["exponential", "linear"])
+def test_flux_grid(kind):
     ends = []
-    for source in (SCHEDULERS["FlowMatchEulerDiscreteScheduler"], diffusers.FlowMatchEulerDiscreteScheduler):
-        scheduler = source.from_config(grid)
+    for source in (BOOK, diffusers):
+        scheduler = source.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, time_shift_type=kind)
         scheduler.set_timesteps(sigmas=[1.0, 0.75, 0.5, 0.25], mu=0.8)
         ends.append(scheduler.timesteps)
     assert torch.allclose(*ends)
+
+
+@pytest.mark.parametrize("name", ["DDPMScheduler", "DDIMScheduler", "EulerDiscreteScheduler", "PNDMScheduler"])
+def test_one_step(name):  # 估计、元组、半精度、编号 | estimate, tuple, half precision, number
+    x, y, found = torch.ones(2, 3), torch.full((2, 3), 0.3), []
+    for source in (BOOK, diffusers):
+        scheduler = getattr(source, name).from_config(SD)
+        scheduler.set_timesteps(4)
+        t = scheduler.timesteps[0]
+        scale = scheduler.scale_model_input(x, t)
+        seed = {} if name == "PNDMScheduler" else {"generator": torch.Generator().manual_seed(0)}
+        found.append([scale, *scheduler.step(y, t, x, return_dict=False, **seed)])
+    assert all(torch.allclose(a, b) for a, b in zip(*found)) and len(found[0]) == 3
+    scheduler = SCHEDULERS[name].from_config(SD)
+    scheduler.set_timesteps(4)
+    assert scheduler.step_index is None
+    half = scheduler.step(y.half(), t, x.half(), **seed)
+    assert half.prev_sample.dtype == half.pred_original_sample.dtype == torch.float16
+    assert scheduler.step_index == (None if name == "DDPMScheduler" or name == "DDIMScheduler" else 1)
+
+
+def test_velocity():
+    x0, eps = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0))
+    t = torch.tensor([0, 500, 999])
+    both = [source.DDPMScheduler.from_config(SD).get_velocity(x0, eps, t) for source in (BOOK, diffusers)]
+    assert torch.allclose(*both, atol=1e-6)
 
 
 @pytest.mark.parametrize("start", [4, 5, 7])
