@@ -375,6 +375,15 @@ def test_one_step(name):  # 估计、元组、半精度、编号 | estimate, tup
     assert scheduler.step_index == (None if name == "DDPMScheduler" or name == "DDIMScheduler" else 1)
 
 
+@pytest.mark.parametrize("name", ["EulerDiscreteScheduler", "DPMSolverMultistepScheduler", "UniPCMultistepScheduler",
+                                  "FlowMatchEulerDiscreteScheduler"])
+def test_sigmas(name):
+    both = [getattr(source, name)() for source in (BOOK, diffusers)]
+    for each in both:
+        each.set_timesteps(5)
+    assert torch.allclose(*(each.sigmas for each in both))
+
+
 def test_velocity():
     x0, eps = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0))
     t = torch.tensor([0, 500, 999])
