@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CLOCKS', 'NETWORKS', 'SOLVERS', 'interleaved', 'coverage', 'Ratio', 'ratio', 'difference', 'race', 'networks',
-           'unet_pair', 'sampling_pair', 'plain_loop', 'training_pair', 'overhead', 'programme', 'run']
+           'unet_pair', 'sampling_pair', 'plain_loop', 'training_pair', 'overhead', 'programme', 'run', 'cells']
 
 # %% ../nbs/appendix/8_benchmarks.ipynb #ea86c5c8
 import functools, json, math, time
@@ -373,17 +373,28 @@ def programme(
     return tasks + [("overhead", name, part(overhead, name, least=0.1 if quick else 1.0)) for name in solvers]
 
 
+def _done(path):
+    """文件里已有的行 | the rows that a file has"""
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+        return {(row["kind"], row["name"]): row for row in rows}
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f"{path} 不是这里写的结果文件 | {path} is no file of results from here") from None
+
+
 def run(
     quick: bool = True,  # 只量几场、几对 | a few races and pairs only
     path: Path | None = None,  # 结果文件；已有的不再量 | the file of results; what it has is not measured again
     progress: bool = True,  # 是否显示进度 | whether to show progress
 ) -> list:  # 每场一行 | a row for each race | of dict
-    """跑完赛程，每量完一场就存盘 | go through the programme, saving after each race"""
+    """
+    跑完赛程，每量完一场就存盘 | go through the programme, saving after each race
+    没有 diffusers 时抛出 ImportError，文件不对时抛出 ValueError | ImportError without diffusers, ValueError on a foreign file
+    """
     from tqdm.auto import tqdm
     metadata.version("diffusers")
     path = path and Path(path)
-    card = json.loads(path.read_text(encoding="utf-8")) if path and path.exists() else {"rows": []}
-    done = {(row["kind"], row["name"]): row for row in card["rows"]}
+    done = _done(path) if path and path.exists() else {}
     rows = []
     bar = tqdm(programme(quick), disable=not progress)
     for kind, name, measure in bar:
@@ -394,3 +405,26 @@ def run(
                     "date": date.today().isoformat(), "quick": quick, "rows": rows}
             write_atomically(path, (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode())
     return rows
+
+# %% ../nbs/appendix/8_benchmarks.ipynb #4c9ffb68
+def _amount(seconds):
+    return f"{1e3 * seconds:.1f} ms" if seconds >= 1e-3 else f"{1e6 * seconds:.1f} µs"
+
+
+def cells(
+    row: dict,  # 一行结果 | a row of results
+) -> list:  # 种类、名字、本书、参照、CPU 时间之比、墙上时间之比 | kind, name, ours, theirs, both ratios | of str
+    """一行结果写成文字 | a row of results in words"""
+    head, pair = [row["kind"], row["name"]], [row.get("ours"), row.get("theirs")]
+    if row["kind"] == "loss":
+        return [*head, *(f"{value:.4f}" for value in pair), "–", "–"]
+    if row["kind"] == "overhead":
+        ours, theirs = pair
+        both = (_amount(theirs), f"{ours / theirs:.2f}") if theirs else ("–", "–")
+        return [*head, _amount(ours), *both, "–"]
+    pair = [row["cpu"]["ours"], row["cpu"]["theirs"]]
+    if row["kind"] == "training":
+        pair = [f"{row['pictures'] / value:.0f} /s" for value in pair]
+    else:
+        pair = [_amount(value) for value in pair]
+    return [*head, *pair] + ["{median:.3f} [{low:.3f}, {high:.3f}]".format(**row[c]) for c in ("cpu", "wall")]

@@ -3,9 +3,9 @@
 
 
 from diffusion_book.bench import (
-    PRESETS, SOLVERS, coverage, difference, interleaved, math, networks, objective, overhead,
-    plain_loop, race, ratio, replace, sampling_pair, scenes, torch, train, training_pair,
-    unet_pair)
+    PRESETS, Path, SOLVERS, cells, coverage, difference, interleaved, json, math, networks,
+    objective, overhead, plain_loop, programme, race, ratio, replace, sampling_pair, scenes,
+    torch, train, training_pair, unet_pair)
 
 
 class Imagined:
@@ -140,3 +140,56 @@ def test_overheads():
             raise AssertionError
         except ValueError as error:
             assert "name" in str(error)
+
+
+def test_cells():
+    clock = {"ours": 0.2, "theirs": 0.25, "median": 0.8, "low": 0.75, "high": 0.9}
+    row = {"kind": "forward", "name": "x", "cpu": clock, "wall": clock | {"median": 0.81}}
+    assert cells(row) == ["forward", "x", "200.0 ms", "250.0 ms", "0.800 [0.750, 0.900]", "0.810 [0.750, 0.900]"]
+    assert cells(row | {"kind": "training", "pictures": 50})[2:4] == ["250 /s", "200 /s"]
+    assert cells({"kind": "loss", "name": "s", "ours": 0.5, "theirs": 0.25})[2:] == ["0.5000", "0.2500", "–", "–"]
+    assert cells({"kind": "overhead", "name": "s", "ours": 2e-5, "theirs": 4e-5})[2:] == ["20.0 µs", "40.0 µs", "0.50", "–"]
+    assert cells({"kind": "overhead", "name": "s", "ours": 2e-5, "theirs": None})[3:] == ["–", "–", "–"]
+
+
+def test_run_goes_on_where_it_stopped():
+    import tempfile
+    from unittest import mock
+
+    import diffusion_book.bench as bench
+
+    measured = []
+    def task(name, fails=False):
+        def measure():
+            if fails:
+                raise KeyboardInterrupt
+            measured.append(name)
+            return {"ours": 1.0, "theirs": 2.0}
+        return ("overhead", name, measure)
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "new", "card.json")
+        with mock.patch.object(bench, "programme", lambda quick: [task("a"), task("b", True)]):
+            try:
+                bench.run(path=path, progress=False)
+                raise AssertionError
+            except KeyboardInterrupt:
+                pass
+        with mock.patch.object(bench, "programme", lambda quick: [task("a"), task("b")]):
+            rows = bench.run(path=path, progress=False)
+        card = json.loads(path.read_text(encoding="utf-8"))
+        assert measured == ["a", "b"] and card["rows"] == rows and card["world_hash"] is None
+        assert {"hardware", "date", "diffusers", "quick"} <= card.keys()
+    names = [(kind, name) for kind, name, _ in programme(False)]
+    assert len(set(names)) == len(names) and {kind for kind, _ in names} == {
+        "control", "forward", "backward", "sampling", "training", "loss", "overhead"}
+    assert {"forward", "backward"} <= {kind for kind, name, _ in programme(True) if name == "sd_tiny × 1"}
+
+
+def test_card():
+    from importlib import resources
+
+    card = json.loads((resources.files("diffusion_book") / "weights/benchmarks/card.json").read_text(encoding="utf-8"))
+    assert not card["quick"] and [(r["kind"], r["name"]) for r in card["rows"]] == [t[:2] for t in programme(False)]
+    assert all(row["pairs"] == 20 and row["difference"] < 0.02 for row in card["rows"] if "pairs" in row)
+    assert all(row["difference"] < 1e-4 for row in card["rows"] if row["kind"] in ("forward", "backward", "sampling"))
