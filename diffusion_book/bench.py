@@ -356,7 +356,7 @@ def programme(
     quick: bool = True,  # 只量几场、几对 | a few races and pairs only
 ) -> list:  # 赛程 | the programme | of (kind, name, () → dict)
     """比哪些 | what to race"""
-    pairs, part = 10 if quick else 20, functools.partial
+    pairs, part = 8 if quick else 20, functools.partial
     big = [("cifar10", 1)] if quick else [(n, b) for n in ("cifar10", "sd_middle") for b in (1, 4)]
     small = ("small_8",) if quick else ("small_8", "small_16", "small_32", "middle_32")
     solvers = [*SOLVERS][:6:5] if quick else SOLVERS
@@ -369,7 +369,7 @@ def programme(
         tasks.append(("forward", f"{name} × 1", lambda n=name: race(*unet_pair(n), pairs)))
     tasks += [("sampling", name, lambda n=name: race(*sampling_pair(n), pairs)) for name in small]
     tasks += [("training", f"ddpm_scenes × {batch}", part(_trained, pairs, batch, steps))]
-    tasks += [("loss", f"seed {seed}", part(_final_loss, seed, 200, batch)) for seed in range(seeds)]
+    tasks += [("loss", f"seed {seed}", part(_final_loss, seed, 120, batch)) for seed in range(seeds)]
     return tasks + [("overhead", name, part(overhead, name, least=0.1 if quick else 1.0)) for name in solvers]
 
 
