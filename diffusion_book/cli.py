@@ -369,7 +369,7 @@ def train(lang: str,  # 语言 | the language | "zh" or "en"
 
 # %% ../nbs/appendix/5_command_line.ipynb #7db88ead
 @book.command
-@click.option("--full", is_flag=True, help="全部项目，十来分钟 | all items, some ten minutes")
+@click.option("--full", is_flag=True, help="全部项目，约一刻钟 | all items, a quarter of an hour")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False),
               help="结果写成 JSON；已有的不再量 | write results as JSON; what it has is not measured again")
 @_LANG
