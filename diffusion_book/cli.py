@@ -307,22 +307,20 @@ def _preset(name, data, changes):
         raise ValueError(f"{name} 只收单色的图，--data 请用 ddpm_scenes | "
                          f"{name} takes pictures of one channel: use ddpm_scenes with --data")
     images = ImageFolder(data, size)
-    return replace(preset, data=lambda: images, about=f"{len(images)} pictures", painted=False)
+    return replace(preset, data=lambda: images, about=f"{len(images)} pictures", painted=False, fresh=None)
 
-def _results(preset, run, out):
+def _results(preset, run, out, grade):
     """写权重、卡片与样本 | write the weights, the card and samples"""
     import torch
-    from diffusion_book.ddpm import generate
-    from diffusion_book.trainer import make_card, write_folder
+    from dataclasses import replace
+    from diffusion_book.ddpm import generate, publish
     from diffusion_book.viz import to_pil
-    from diffusion_book.world import world_hash
-    card = make_card(run, preset.about, {}, world_hash() if preset.painted else None)
-    write_folder(out, run.ema.network, preset.config(), card)
-    model = preset.model(run.ema.network.cpu())
-    x = generate(model, 16, 50, generator=torch.Generator().manual_seed(0)).clamp(-1, 1)
+    publish(preset if grade else replace(preset, fresh=None), run, out, grade)
+    x = generate(preset.model(run.ema.network), 16, 50, generator=torch.Generator().manual_seed(0)).clamp(-1, 1)
     sheet, buffer = torch.cat([torch.cat(list(row), 2) for row in x.split(4)], 1), io.BytesIO()
     to_pil(sheet, 4).save(buffer, format="PNG")
     write_text(out / "samples.png", buffer.getvalue())
+
 
 # %% ../nbs/appendix/5_command_line.ipynb #653f99be
 @book.command
@@ -335,6 +333,8 @@ def _results(preset, run, out):
 @click.option("--seed", type=click.IntRange(0), help="随机种子 | random seed")
 @click.option("--pieces", type=click.IntRange(1),
               help="一批分成几份；几个设备就分几份 | pieces of a batch; as many as devices")
+@click.option("--grade", type=click.IntRange(0), default=512, show_default=True,
+              help="训练后用几张新图打分，0 为不打分 | new pictures for the grade afterwards, 0 for none")
 @click.option("--resume", is_flag=True, help="接着上次训练 | go on with the last run")
 @_LANG
 @click.pass_obj
@@ -345,6 +345,7 @@ def train(lang: str,  # 语言 | the language | "zh" or "en"
           steps: int | None,  # 更新几次 | number of updates | ≥ 1
           seed: int | None,  # 种子 | the seed | ≥ 0
           pieces: int | None,  # 一批分成几份 | pieces of a batch | ≥ 1
+          grade: int,  # 用几张图打分 | pictures for the grade | ≥ 0
           resume: bool,  # 是否接着训练 | whether to go on
           ) -> None:  # 没有 | nothing
     """训练 PRESET：ddpm_digits 或 ddpm_scenes。 | Train PRESET: ddpm_digits or ddpm_scenes."""
@@ -363,7 +364,7 @@ def train(lang: str,  # 语言 | the language | "zh" or "en"
         click.echo(half("已存盘，加 --resume 可以接着训练 | saved; go on with --resume", lang), err=True)
         raise
     if os.environ.get("RANK", "0") == "0":
-        _results(job, run, out)
+        _results(job, run, out, grade)
         click.echo(half("{0} 步，{1:.0f} 秒，结果在 {2} | {0} steps, {1:.0f} s, results in {2}",
                         lang).format(run.step, run.seconds, out))
 

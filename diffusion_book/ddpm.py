@@ -162,23 +162,26 @@ class SmallUNet(nn.Module):
         channels: int = 1,  # 图的通道数 | channels of the picture | ≥ 1
         width: int = 32,  # 网络的宽度 | width of the network | multiple of 8
         multiples: tuple = (1, 2),  # 每个尺寸是几倍宽，最后一个尺寸最小 | how many widths at each size, the smallest size last
-        patch: int = 1,  # 把几乘几个像素并成一个位置 | pixels that become one place, patch × patch | ≥ 1
+        patch: int = 1,  # 把几乘几个像素并成一个位置 | pixels that become one place, patch × patch | patch² divides width
     ):
         super().__init__()
         if width % 8 or width < 8:
             raise bad_value("width", width, " 8 的正倍数", "a positive multiple of 8")
+        if patch < 1 or width % patch**2:
+            raise bad_value("patch", patch, "正整数，其平方整除 width", "a positive integer, its square a divisor of width")
         if len(multiples) < 2:
             raise bad_value("multiples", multiples, "至少两个尺寸", "at least two sizes")
         *sizes, low = [width * m for m in multiples]
         clock = 4 * width
         self.channels, self.width, self.patch, self.unit = channels, width, patch, patch * 2 ** len(sizes)
         self.clock = nn.Sequential(nn.Linear(width, clock), nn.SiLU(), nn.Linear(clock, clock), nn.SiLU())
-        self.first = nn.Conv2d(channels * patch**2, width, 3, padding=1)
+        self.first = nn.Conv2d(channels, width // patch**2, 3, padding=1)
         self.down = nn.ModuleList(Block(a, b, clock) for a, b in zip([width, *sizes], sizes))
         self.middle1, self.middle2 = Block(sizes[-1], low, clock), Block(low, low, clock)
         self.attention = Attention(low)
         self.up = nn.ModuleList(Block(a + b, b, clock) for a, b in zip([low, *sizes[::-1]], sizes[::-1]))
-        self.norm, self.last = nn.GroupNorm(8, sizes[0]), nn.Conv2d(sizes[0], channels * patch**2, 3, padding=1)
+        thin = sizes[0] // patch**2
+        self.norm, self.last = nn.GroupNorm(math.gcd(8, thin), thin), nn.Conv2d(thin, channels, 3, padding=1)
 
     def forward(
         self,
@@ -190,7 +193,7 @@ class SmallUNet(nn.Module):
             raise bad_value("x.shape", tuple(x.shape), f" (B, {self.channels}, H, W)，H 与 W 是 {self.unit} 的倍数",
                             f"(B, {self.channels}, H, W), H and W multiples of {self.unit}")
         clock = self.clock(time_embedding(t, self.width))
-        h, links = self.first(F.pixel_unshuffle(x, self.patch)), []
+        h, links = F.pixel_unshuffle(self.first(x), self.patch), []
         for block in self.down:
             h = block(h, clock)
             links.append(h)
@@ -198,7 +201,7 @@ class SmallUNet(nn.Module):
         h = self.middle2(self.attention(self.middle1(h, clock)), clock)
         for block in self.up:
             h = block(torch.cat([F.interpolate(h, scale_factor=2.0), links.pop()], 1), clock)
-        return F.pixel_shuffle(self.last(F.silu(self.norm(h))), self.patch)
+        return self.last(F.silu(self.norm(F.pixel_shuffle(h, self.patch))))
 
 # %% ../nbs/2_models/1_ddpm.ipynb #14ae31dc
 @dataclass(frozen=True)
@@ -241,13 +244,14 @@ class Preset:
     """一次可以重做的训练：网络、数据、调度、目标、配方 | a run that can be repeated: network, data, schedule, target, recipe"""
 
     arguments: dict  # SmallUNet 的参数 | arguments of SmallUNet
-    data: Callable  # 取数据，用到时才取 | fetches the data, when asked | () → Tensor
+    data: Callable  # 取数据，用到时才取 | fetches the data, when asked | () → Tensor, or what else `train` accepts
     betas: str  # 噪声调度的名字 | the name of the noise schedule | a kind of make_betas
     target: Target  # 网络的输出是什么 | what the network puts out
     recipe: Recipe  # 训练的配方 | the recipe of the run
     shape: tuple  # 一张图的形状 | the shape of a picture | (C, H, W)
     about: str  # 数据是什么 | what the data is
     painted: bool = False  # 数据是不是小景 | whether the data is the painted world
+    fresh: Callable | None = None  # 从没训练过的数据，用来打分 | data never trained on, for the grade | n → Tensor
 
     def network(self) -> SmallUNet:  # 还没有训练的网络 | an untrained network
         """网络，初始权重由配方的种子决定 | the network; the seed of the recipe determines its first weights"""
@@ -286,12 +290,12 @@ PRESETS = {
     "ddpm_digits": Preset(
         {"channels": 1, "width": 32, "multiples": (1, 2)}, functools.partial(digits, "train"), "linear", EPSILON,
         Recipe(steps=3000, batch=128, lr=2e-3, warmup=100, ema=0.999, betas=(0.9, 0.99)),
-        (1, 8, 8), "scikit-learn digits, two thirds"),
+        (1, 8, 8), "scikit-learn digits, two thirds", fresh=lambda n: digits("test")[:n]),
     "ddpm_scenes": Preset(
         {"channels": 3, "width": 64, "multiples": (1, 2), "patch": 2}, scenes, "squaredcos_cap_v2", V,
-        Recipe(steps=3000, batch=64, lr=1e-3, warmup=200, decay="constant", ema=0.999, betas=(0.9, 0.99),
+        Recipe(steps=10_000, batch=64, lr=1e-3, warmup=200, decay="cosine", ema=0.999, betas=(0.9, 0.99),
                dtype="bfloat16", save_every=250),
-        (3, 32, 32), "TinyScenes, 30000 flat pictures, seed 0", painted=True),
+        (3, 32, 32), "TinyScenes, 30000 flat pictures, seed 0", painted=True, fresh=functools.partial(scenes, seed=1)),
 }
 
 # %% ../nbs/2_models/1_ddpm.ipynb #db914a42
@@ -302,21 +306,23 @@ def _preset(name):
 
 
 def publish(
-    name: str,  # 预设的名字 | name of the preset | a key of PRESETS
+    preset: Preset,  # 预设 | a preset
     run: Run,  # 训练完的结果 | the finished run
     folder: Path,  # 写到哪里 | where to write
-    samples: int = 599,  # 用几张图打分 | pictures for the grade | ≤ 599
+    samples: int = 512,  # 用几张图打分 | pictures for the grade | ≥ 1
     steps: int = 250,  # 走几步采样 | in how many steps they are sampled | 1 … 1000
 ) -> dict:  # 卡片 | the card
-    """给平均的网络打分，连同配方一起存成 float16 | grade the averaged network, store it in float16 with its recipe"""
-    preset = _preset(name)
-    fresh = digits("test")[:samples] if name == "ddpm_digits" else unit(scenes(samples, seed=1))
-    other = digits("train")[:samples] if name == "ddpm_digits" else unit(scenes(samples, seed=2))
-    x = generate(preset.model(run.ema.network), len(fresh), steps, generator=torch.Generator().manual_seed(0))
-    metrics = {"sliced_wasserstein": sliced_wasserstein(x, fresh), "between_data": sliced_wasserstein(other, fresh),
-               "sampling": f"{len(fresh)} pictures, ancestral, {steps} steps"}
+    """给平均的网络打分，连同配方一起存成 float16 | grade the averaged network, store it in float16 with its recipe
+    没有新数据的预设不打分 | a preset without fresh data gets no grade"""
+    model, metrics = preset.model(run.ema.network.cpu()), {}
+    if preset.fresh is not None:
+        fresh = unit(preset.fresh(samples))
+        x = generate(model, len(fresh), steps, generator=torch.Generator().manual_seed(0))
+        metrics = {"sliced_wasserstein": sliced_wasserstein(x, fresh),
+                   "between_data": sliced_wasserstein(unit(preset.data()[:len(fresh)]), fresh),
+                   "sampling": f"{len(fresh)} pictures, ancestral, {steps} steps"}
     card = make_card(run, preset.about, metrics, world_hash() if preset.painted else None)
-    write_folder(folder, run.ema.network, preset.config(), card, "float16")
+    write_folder(folder, model.network, preset.config(), card, "float16")
     return card
 
 

@@ -196,6 +196,11 @@ def test_train_resume_and_results():
             code, said, err = spoken(*argv)
             assert code == 2 and err.strip().count("\n") == 0 and word in err, err
         assert spoken(*ask, "--resume")[0] == 0
+        card = lambda: json.loads((out / "card.json").read_text(encoding="utf-8"))
+        assert card()["metrics"] == {} and card()["world_hash"] is None
+        out = Path(folder, "digits")
+        argv = ["train", "ddpm_digits", "--out", str(out), "--steps", "2", "--grade", "16", "--lang", "en"]
+        assert spoken(*argv)[0] == 0 and "16 pictures" in card()["metrics"]["sampling"]
 
 
 def test_bench_prints_what_it_measured():
