@@ -170,6 +170,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                                                                      'diffusion_book/book/site.py'),
                                           'diffusion_book.book.site._formula': ( 'appendix/the_site.html#_formula',
                                                                                  'diffusion_book/book/site.py'),
+                                          'diffusion_book.book.site._marks': ( 'appendix/the_site.html#_marks',
+                                                                               'diffusion_book/book/site.py'),
                                           'diffusion_book.book.site._merged': ( 'appendix/the_site.html#_merged',
                                                                                 'diffusion_book/book/site.py'),
                                           'diffusion_book.book.site._page': ('appendix/the_site.html#_page', 'diffusion_book/book/site.py'),

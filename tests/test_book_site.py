@@ -189,15 +189,18 @@ def test_site_links():
 
 
 def test_site_formulas():
-    formulas = 0
+    formulas = kept = 0
     for name in pages():
         text = (ROOT / "_build/site" / name).read_text(encoding="utf-8")
         formulas += text.count('class="katex"')
+        for start in re.split('<span class="db-keep">', text)[1:]:   # 标点与公式同行 | punctuation on the line of its formula
+            kept += 1
+            assert re.search(r"[（“「(]<span class=.katex|</span>[，。；：！？、）”」,.;:)]+</span>", start[:20_000]), (name, start[:200])
         assert "katex-error" not in text, name
         text = re.sub(r"<(pre|code|script|style|annotation|svg)\b.*?</\1>|<[^>]+>", " ", text, flags=re.S)
         raw = re.search(r"\\[a-zA-Z]{3,}|\$\$|\{(?:eq|ref|cite|term|glue|chapter)[:\w]*\}`|:::", text)
         assert raw is None, (name, raw and raw[0])
-    assert formulas > 100
+    assert formulas > 100 and kept > 100
 
 
 def test_site_languages_agree():

@@ -342,15 +342,29 @@ def _formula(display):
             number = f'<span class="eqno">({node["number"]})</span>' if node["number"] else ""
             text = f'<div class="db-math">{text}</div>{number}'
             text = f'<div class="db-equation"{ids}>{text}</div>\n'
-        else:                               # 标点不与公式分行 | punctuation stays with its formula
-            place = node.parent.index(node)
-            before = "".join(each.astext() for each in node.parent[:place])[-1:]
-            after = "".join(each.astext() for each in node.parent[place + 1:])[:1]
-            text = "\u2060" * (before in tuple("（“「(")) + text
-            text += "\u2060" * (after in tuple("，。；：！？、）”」,.;:)"))
+        else:
+            before, after = node.get("marks", ("", ""))
+            text = before + text + after
+            if before + after and text.count('class="base"') == 1:   # 不会折断的公式 | a formula that never breaks
+                text = f'<span class="db-keep">{text}</span>'
         self.body.append(text)
         raise SkipNode
     return visit, None
+
+def _marks(app, doctree):
+    """公式前后的标点归公式，免得落到行首行尾 | punctuation beside a formula joins it, lest a line begin or end with it"""
+    from docutils import nodes
+    def take(parent, place, pattern):
+        if not 0 <= place < len(parent) or not isinstance(parent[place], nodes.Text):
+            return ""
+        text = parent[place].astext()
+        found = re.search(pattern, text)[0]
+        if found:
+            parent[place] = nodes.Text(text.removesuffix(found) if place < at else text.removeprefix(found))
+        return found
+    for node in list(doctree.findall(nodes.math)):
+        at = node.parent.index(node)
+        node["marks"] = (take(node.parent, at - 1, "[（“「(]*$"), take(node.parent, at + 1, "^[，。；：！？、）”」,.;:)]*"))
 
 def _same_ids(app, doctree):
     """英文标题的 id；公式逐章编号 | the ids of English headings; equations numbered by chapter"""
@@ -379,6 +393,7 @@ def setup(app,  # Sphinx 的应用 | the Sphinx application
         app.book_formula, app.book_save = typesetter(store, root)
     app.connect("builder-inited", begin)
     app.connect("doctree-read", _same_ids, priority=100)
+    app.connect("doctree-read", _marks)
     app.connect("html-page-context", _page)
     app.connect("build-finished", lambda app, error: app.book_save())
     return {"parallel_read_safe": True, "parallel_write_safe": True}
