@@ -260,7 +260,7 @@ def sigmoid_weight(
 ) -> Callable:  # ‖x0 − x̂0‖² 上的权重 | the weight on ‖x0 − x̂0‖² | level → (), (B, 1, …)
     """
     sigmoid 权重：SNR·sigmoid(b − λ) | the sigmoid weight: SNR·sigmoid(b − λ)
-    Kingma & Gao (2023), section 4
+    Kingma & Gao (2023)
     """
     return lambda level: level.alpha**2 / (level.sigma**2 + level.alpha**2 * math.exp(-bias))
 
