@@ -244,7 +244,7 @@ class Preset:
     """一次可以重做的训练：网络、数据、调度、目标、配方 | a run that can be repeated: network, data, schedule, target, recipe"""
 
     arguments: dict  # SmallUNet 的参数 | arguments of SmallUNet
-    data: Callable  # 取数据，用到时才取 | fetches the data, when asked | () → Tensor
+    data: Callable  # 取数据，用到时才取 | fetches the data, when asked | () → Tensor, or what else `train` accepts
     betas: str  # 噪声调度的名字 | the name of the noise schedule | a kind of make_betas
     target: Target  # 网络的输出是什么 | what the network puts out
     recipe: Recipe  # 训练的配方 | the recipe of the run

@@ -145,7 +145,7 @@ class GaussianMixture:
         x: Tensor,  # 带噪的样本 | noisy samples | (B, …)
         alpha: float,  # 信号的系数 | factor of the signal | ≥ 0
         sigma: float,  # 噪声的系数 | factor of the noise | ≥ 0, > 0 if a deviation is 0
-    ) -> Tensor:  # E[x0|x_t] | E[x0|x_t] | x.shape
+    ) -> Tensor:  # E[x0|x] | E[x0|x] | x.shape
         """最好的去噪器：给定 x，x0 的平均 | the best denoiser: the mean of x0 given x"""
         noisy = self.noised(alpha, sigma)
         share, keep = noisy.responsibilities(x), alpha * self.stds**2 / noisy.stds**2

@@ -345,7 +345,7 @@ def forward_sde(
 ) -> tuple[Tensor, Tensor]:  # 漂移与扩散 (f, g²) | drift and diffusion (f, g²) | t.shape, float64
     """
     dx = f·x·dt + g·dw 的系数 | the coefficients of dx = f·x·dt + g·dw
-    t 越界，或 f、g² 没有有限值时抛出 ValueError | raises ValueError outside [0, 1] or if f or g² is not finite:
+    t 越界，或算不出有限的 f、g² 时抛出 ValueError | ValueError outside [0, 1] or if no finite f, g² results:
     整流流与余弦的 t = 1、LinearVP 的 t = 0 | rectified flow and cosine at t = 1, LinearVP at t = 0
     """
     with torch.enable_grad():

@@ -33,7 +33,7 @@ class Recipe:
     lr: float = 1e-3  # 最高的学习率 | the highest learning rate | > 0
     warmup: int = 50  # 预热几步 | steps of warm-up | ≥ 0
     decay: str = "cosine"  # 学习率之后怎样走 | the learning rate afterwards | "cosine" or "constant"
-    ema: float = 0.999  # 指数滑动平均的 γ | γ of the moving average | [0, 1)
+    ema: float = 0.999  # 指数移动平均的 γ | γ of the moving average | [0, 1)
     clip: float = 1.0  # 梯度范数的上限 | bound on the norm of the gradient | > 0, inf for none
     weight_decay: float = 0.0  # 权重衰减 | weight decay | ≥ 0
     betas: tuple = (0.9, 0.999)  # Adam 的两个系数 | the two coefficients of Adam | [0, 1)
@@ -93,7 +93,7 @@ def lr_factor(
 
 # %% ../nbs/2_models/interlude_trainer.ipynb #61408403
 class EMA:
-    """权重的指数滑动平均，开头较短 | the moving average of weights, shorter at the beginning"""
+    """权重的指数移动平均，开头较短 | the moving average of weights, shorter at the beginning"""
 
     def __init__(
         self,

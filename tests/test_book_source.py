@@ -84,3 +84,5 @@ def test_plain():
     assert plain(nb, "en", "index")["cells"][5]["metadata"] == {"tags": ["raises-exception"]}
     assert not any("#|" in s or "{eq}" in s for s in sources)
     assert plain_prose("``{eq}`x```", "index", "zh") == "``{eq}`x```"
+    # BibTeX 的花括号与重音不留给读者 | no braces or accents of BibTeX are left for the reader
+    assert plain_prose("{cite}`hyvarinen2005estimation`", "index", "en") == "Hyvärinen, 2005"

@@ -203,6 +203,39 @@ def test_train_resume_and_results():
         assert spoken(*argv)[0] == 0 and "16 pictures" in card()["metrics"]["sampling"]
 
 
+def test_bench_prints_what_it_measured():
+    from unittest import mock
+
+    import diffusion_book.bench
+
+    clock = {"ours": 0.2, "theirs": 0.25, "median": 0.8, "low": 0.75, "high": 0.9}
+    rows = [{"kind": "forward", "name": "cifar10 × 1", "cpu": clock, "wall": clock},
+            {"kind": "overhead", "name": "ddim η=1", "ours": 2e-5, "theirs": None}]
+    with mock.patch("diffusion_book.bench.run", return_value=rows) as measure:
+        for lang in ("zh", "en"):
+            code, out, err = spoken("bench", "--lang", lang)
+            assert code == 0 and err == "" and " | " not in out
+            assert "0.800 [0.750, 0.900]" in out and "20.0 µs" in out and "torch" in out
+        assert measure.call_args.args == (True, None)
+        assert spoken("bench", "--full", "--out", "x.json")[0] == 0
+        assert measure.call_args.args == (False, Path("x.json"))
+
+
+def test_bench_refuses():
+    from unittest import mock
+
+    with tempfile.TemporaryDirectory() as folder:
+        broken = Path(folder, "x.json")
+        broken.write_text("{")
+        for argv in (["--out", folder], ["--out", str(broken)], ["--quick"], ["extra"]):
+            code, out, err = spoken("bench", *argv, "--lang", "zh")
+            assert code == 2 and out == "" and err.startswith("错误：") and err.count("\n") == 1, (argv, err)
+        assert broken.read_text() == "{"
+    with mock.patch("importlib.metadata.version", side_effect=ImportError(name="diffusers")):
+        code, out, err = spoken("bench", "--lang", "en")
+    assert code == 2 and "diffusers is missing" in err and err.count("\n") == 1
+
+
 def test_notebooks_are_never_lost():
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "source"), Path(folder, "target")
@@ -228,7 +261,7 @@ def test_notebooks_are_never_lost():
 
 
 def test_help_in_both_languages():
-    for argv in ([], ["doctor"], ["world"], ["train"], ["notebooks"]):
+    for argv in ([], ["doctor"], ["world"], ["train"], ["bench"], ["notebooks"]):
         code, zh, err = spoken(*argv, "--help", "--lang", "zh")
         assert code == 0 and err == "" and zh.startswith("用法：") and " | " not in zh
         assert not re.search("Usage|Options|Commands|Show|default", zh)

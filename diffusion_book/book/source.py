@@ -293,7 +293,7 @@ def citation(key: str,  # references.bib 中的键 | a key of references.bib
              ) -> str:  # 例如 [Ho et al., 2020](…) | [Ho et al., 2020](…), say
     """一条引用：作者、年份与链接 | a citation: authors, year and a link"""
     entry = _references(root / "nbs/references.bib")[key.strip()]
-    names = [" ".join(person.last_names) for person in entry.persons.get("author", [])]
+    names = [" ".join(map(str, person.rich_last_names)) for person in entry.persons.get("author", [])]
     many = half("{} 等 | {} et al.", lang).format(*names[:1]) if len(names) > 2 else ""
     others = many or " & ".join(names) or entry.fields["title"]
     doi, year = entry.fields.get("doi"), entry.fields.get("year", "")
