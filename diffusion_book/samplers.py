@@ -58,10 +58,10 @@ def half_log_snr(
 
 
 def moments(
-    k: float,  # 权 e^{ks} 的指数，0 为均匀 | exponent of the weight e^{ks}; 0 is flat
+    k: float,  # 权 e^{kξ} 的指数，0 为均匀 | exponent of the weight e^{kξ}; 0 is flat
     n: int,  # 几个 | how many | ≥ 1
 ) -> list[float]:  # c_0 … c_{n-1} | c_0 … c_{n-1} | n
-    """一步里 1, s, s², … 的加权平均 | the weighted averages of 1, s, s², … within a step"""
+    """一步里 1, ξ, ξ², … 的加权平均 | the weighted averages of 1, ξ, ξ², … within a step"""
     if k == 0:
         return [1 / (i + 1) for i in range(n)]
     c = [1.0]
@@ -71,7 +71,7 @@ def moments(
 
 
 def quadrature(
-    places: list[float],  # 已知 y 的位置 s_j | the places s_j where y is known | n, distinct
+    places: list[float],  # 已知 y 的位置 ξ_j | the places ξ_j where y is known | n, distinct
     c: list[float],  # 矩 | the moments | n
 ) -> list[float]:  # 权重 ω_j | the weights ω_j | n, sum 1
     """对多项式精确的权重 | weights that are exact for polynomials"""
@@ -79,7 +79,7 @@ def quadrature(
 
 # %% ../nbs/2_models/4_schedulers.ipynb #7646be2a
 def midpoint(
-    k: float,  # 权 e^{ks} 的指数 | exponent of the weight e^{ks}
+    k: float,  # 权 e^{kξ} 的指数 | exponent of the weight e^{kξ}
     n: int,  # 几个节点 | how many nodes | ≥ 1
 ) -> list[float]:  # c_0 … c_{n-1} | c_0 … c_{n-1} | n
     """两个节点时取 c_1 = 1/2；UniPC 的 bh2 也是它 | c_1 = 1/2 for two nodes; also UniPC's bh2"""
@@ -93,7 +93,7 @@ def blend(
     *,
     rule=midpoint,  # 矩的规则 | the rule of moments | (k, n) → c_0 … c_{n-1}
     target: Target = SAMPLE,  # y 是 x0 或 ε | y is x0 or ε
-    sde: bool = False,  # 权加倍，见“加一点噪声” | doubles the weight, see "A little noise"
+    sde: bool = False,  # 指数 k 加倍，见“加一点噪声” | doubles the exponent k, see "A little noise"
 ) -> Tensor:  # 一步里 y 的平均 | the average of y within the step | y.shape
     """
     过已知点的、以 ℓ 为自变量的多项式的平均 | the average of the polynomial in ℓ through the known points
@@ -154,7 +154,7 @@ def dpm_multistep(
 
 # %% ../nbs/2_models/4_schedulers.ipynb #a833cde5
 def halved(
-    k: float,  # 权 e^{ks} 的指数 | exponent of the weight e^{ks}
+    k: float,  # 权 e^{kξ} 的指数 | exponent of the weight e^{kξ}
     n: int,  # 几个节点 | how many nodes | ≥ 1
 ) -> list[float]:  # c_0 … c_{n-1} | c_0 … c_{n-1} | n
     """diffusers 的 3M：二次项只取一半 | diffusers' 3M: only half of the quadratic term"""
@@ -211,7 +211,7 @@ def dpm_singlestep(
 
 # %% ../nbs/2_models/4_schedulers.ipynb #2ce6718c
 def bh1(
-    k: float,  # 权 e^{ks} 的指数 | exponent of the weight e^{ks}
+    k: float,  # 权 e^{kξ} 的指数 | exponent of the weight e^{kξ}
     n: int,  # 几个节点 | how many nodes | ≥ 1
 ) -> list[float]:  # c_0 … c_{n-1} | c_0 … c_{n-1} | n
     """UniPC 的 bh1：只在两个节点时与 bh2 不同 | UniPC's bh1: differs from bh2 for two nodes only"""
@@ -432,7 +432,7 @@ def shifted(
     shift: float = 3.0,  # 偏移，大于 1 时高噪声处更密 | above 1: denser at high noise | > 0
 ) -> list[Level]:  # 噪声水平 | noise levels | n + 1
     """
-    偏移的网格 t → s·t/(1 + (s-1)·t)；参数不对时抛出 ValueError | the shifted grid; ValueError on bad arguments
+    偏移的网格 t → κ·t/(1 + (κ-1)·t)；参数不对时抛出 ValueError | the shifted grid; ValueError on bad arguments
     Esser et al. (2024), eq. (23)
     """
     t = schedule.grid(n)

@@ -255,7 +255,7 @@ class UNet(Encoder):
         x: Tensor,  # 带噪的图 | noisy pictures | (B, in_channels, H, W)
         t: Tensor,  # 时刻 | times | (), (B,)
         cond: Tensor | None = None,  # 条件 | the condition | (B, M, cross_attention_dim)
-        added: dict | None = None,  # class_labels、timestep_cond、text_embeds、time_ids | those four
+        added: dict | None = None,  # 附加条件，键见 embed | additional conditions; for the keys see embed
     ) -> Tensor:  # 网络的输出 | the output | (B, out_channels, H, W)
         t = torch.as_tensor(t, device=x.device)
         _check(self, x, t, cond, added or {})

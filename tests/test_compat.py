@@ -166,6 +166,8 @@ def precise(name, config, n):
 
 import numpy as np
 
+from diffusion_book.ddpm import ancestral_large
+
 table_sd = DDIMScheduler.from_config(SD).schedule
 ratios = torch.exp(-table_sd.log_snr(torch.arange(1000)) / 2).numpy()
 

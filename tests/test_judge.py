@@ -137,7 +137,7 @@ def test_grades():
     x = paint_batch(scenes)
     g = grade(x, scenes)
     assert g.whole.total == 60 and g.whole.hits >= 56 and g.painted.whole == g.whole
-    assert sum(rate.hits for rate in g.unnamed.values()) <= 2  # 场景说到了一切 | a scene speaks of everything
+    assert sum(rate.hits for rate in g.unnamed.values()) <= 2  # 照题目画的，没有多出什么 | painted as asked, with nothing besides
     turned = grade(x, scenes[1:] + scenes[:1])
     assert turned.whole.hits < 5 and turned.painted.whole.hits >= 56
     assert turned.worst[1].value == min(rate.value for rate in turned.attributes.values())
