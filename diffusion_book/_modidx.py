@@ -550,7 +550,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '', 'doc_host': '', 'git_url
                                                                                  'diffusion_book/ddpm.py'),
                                      'diffusion_book.ddpm.SmallUNet.forward': ( '2_models/ddpm.html#smallunet.forward',
                                                                                 'diffusion_book/ddpm.py'),
-                                     'diffusion_book.ddpm._preset': ('2_models/ddpm.html#_preset', 'diffusion_book/ddpm.py'),
                                      'diffusion_book.ddpm.ancestral_large': ( '2_models/ddpm.html#ancestral_large',
                                                                               'diffusion_book/ddpm.py'),
                                      'diffusion_book.ddpm.clipped': ('2_models/ddpm.html#clipped', 'diffusion_book/ddpm.py'),

@@ -373,13 +373,18 @@ def programme(
     return tasks + [("overhead", name, part(overhead, name, least=0.1 if quick else 1.0)) for name in solvers]
 
 
-def _done(path):
-    """文件里已有的行 | the rows that a file has"""
+def _done(path, conditions):
+    """文件里已有的行；条件不同的不能混在一起 | the rows that a file has; other conditions do not mix"""
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
-        return {(row["kind"], row["name"]): row for row in rows}
+        card = json.loads(path.read_text(encoding="utf-8"))
+        rows = {(row["kind"], row["name"]): row for row in card["rows"]}
+        theirs = {name: card[name] for name in conditions}
     except (ValueError, KeyError, TypeError):
         raise ValueError(f"{path} 不是这里写的结果文件 | {path} is no file of results from here") from None
+    if theirs != conditions:
+        raise ValueError(f"{path} 是在别的条件下量的：{theirs}，现在是 {conditions}；请换一个文件 | "
+                         f"{path} was measured under other conditions: {theirs}, now {conditions}; choose another file")
+    return rows
 
 
 def run(
@@ -389,20 +394,19 @@ def run(
 ) -> list:  # 每场一行 | a row for each race | of dict
     """
     跑完赛程，每量完一场就存盘 | go through the programme, saving after each race
-    没有 diffusers 时抛出 ImportError，文件不对时抛出 ValueError | ImportError without diffusers, ValueError on a foreign file
+    没有 diffusers 时抛出 ImportError，文件不对或条件变了时抛出 ValueError | ImportError without diffusers, ValueError on a foreign file or other conditions
     """
     from tqdm.auto import tqdm
-    metadata.version("diffusers")
+    conditions = {"hardware": hardware(), "diffusers": metadata.version("diffusers"), "quick": quick}
     path = path and Path(path)
-    done = _done(path) if path and path.exists() else {}
+    done = _done(path, conditions) if path and path.exists() else {}
     rows = []
     bar = tqdm(programme(quick), disable=not progress)
     for kind, name, measure in bar:
         bar.set_postfix_str(f"{kind} {name}")
         rows.append(done.get((kind, name)) or {"kind": kind, "name": name} | measure())
         if path:
-            card = {"world_hash": None, "hardware": hardware(), "diffusers": metadata.version("diffusers"),
-                    "date": date.today().isoformat(), "quick": quick, "rows": rows}
+            card = {"world_hash": None, **conditions, "date": date.today().isoformat(), "rows": rows}
             write_atomically(path, (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode())
     return rows
 

@@ -312,10 +312,9 @@ def _preset(name, data, changes):
 def _results(preset, run, out, grade):
     """写权重、卡片与样本 | write the weights, the card and samples"""
     import torch
-    from dataclasses import replace
     from diffusion_book.ddpm import generate, publish
     from diffusion_book.viz import to_pil
-    publish(preset if grade else replace(preset, fresh=None), run, out, grade)
+    publish(preset, run, out, grade)
     x = generate(preset.model(run.ema.network), 16, 50, generator=torch.Generator().manual_seed(0)).clamp(-1, 1)
     sheet, buffer = torch.cat([torch.cat(list(row), 2) for row in x.split(4)], 1), io.BytesIO()
     to_pil(sheet, 4).save(buffer, format="PNG")

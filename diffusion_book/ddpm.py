@@ -299,23 +299,17 @@ PRESETS = {
 }
 
 # %% ../nbs/2_models/1_ddpm.ipynb #db914a42
-def _preset(name):
-    if name not in PRESETS:
-        raise bad_value("name", name, f" {', '.join(PRESETS)} 之一", f"one of {', '.join(PRESETS)}")
-    return PRESETS[name]
-
-
 def publish(
     preset: Preset,  # 预设 | a preset
     run: Run,  # 训练完的结果 | the finished run
     folder: Path,  # 写到哪里 | where to write
-    samples: int = 512,  # 用几张图打分 | pictures for the grade | ≥ 1
+    samples: int = 512,  # 用几张图打分，0 为不打分 | pictures for the grade, 0 for none | ≥ 0
     steps: int = 250,  # 走几步采样 | in how many steps they are sampled | 1 … 1000
 ) -> dict:  # 卡片 | the card
     """给平均的网络打分，连同配方一起存成 float16 | grade the averaged network, store it in float16 with its recipe
     没有新数据的预设不打分 | a preset without fresh data gets no grade"""
     model, metrics = preset.model(run.ema.network.cpu()), {}
-    if preset.fresh is not None:
+    if samples and preset.fresh is not None:
         fresh = unit(preset.fresh(samples))
         x = generate(model, len(fresh), steps, generator=torch.Generator().manual_seed(0))
         metrics = {"sliced_wasserstein": sliced_wasserstein(x, fresh),
@@ -334,7 +328,8 @@ def pretrained(
     读出随书的权重 | read weights that come with the book
     没有这个名字时抛出 ValueError | raises ValueError if there is no such name
     """
-    _preset(name)
+    if name not in PRESETS:
+        raise bad_value("name", name, f" {', '.join(PRESETS)} 之一", f"one of {', '.join(PRESETS)}")
     config, weights, card = read_folder(folder or resources.files("diffusion_book") / "weights" / name)
     network = SmallUNet(**config["network"])
     network.load_state_dict({key: x.float() for key, x in weights.items()})

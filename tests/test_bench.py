@@ -180,6 +180,16 @@ def test_run_goes_on_where_it_stopped():
         card = json.loads(path.read_text(encoding="utf-8"))
         assert measured == ["a", "b"] and card["rows"] == rows and card["world_hash"] is None
         assert {"hardware", "date", "diffusers", "quick"} <= card.keys()
+        # 快速的结果不能当完整的，别的机器的也不能 | quick results are no full ones, nor are those of another machine
+        for quick, machine in ((False, bench.hardware()), (True, "abacus")):
+            with mock.patch.object(bench, "programme", lambda quick: []), mock.patch.object(bench, "hardware", lambda: machine):
+                try:
+                    bench.run(quick, path, progress=False)
+                except ValueError as error:
+                    assert " | " in str(error) and "card.json" in str(error)
+                else:
+                    raise AssertionError((quick, machine))
+        assert json.loads(path.read_text(encoding="utf-8")) == card
     names = [(kind, name) for kind, name, _ in programme(False)]
     assert len(set(names)) == len(names) and {kind for kind, _ in names} == {
         "control", "forward", "backward", "sampling", "training", "loss", "overhead"}

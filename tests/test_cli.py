@@ -201,6 +201,7 @@ def test_train_resume_and_results():
         out = Path(folder, "digits")
         argv = ["train", "ddpm_digits", "--out", str(out), "--steps", "2", "--grade", "16", "--lang", "en"]
         assert spoken(*argv)[0] == 0 and "16 pictures" in card()["metrics"]["sampling"]
+        assert spoken(*argv[:-3], "0", "--resume", "--lang", "en")[0] == 0 and card()["metrics"] == {}
 
 
 def test_bench_prints_what_it_measured():

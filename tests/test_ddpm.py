@@ -123,6 +123,8 @@ def test_errors():
         lambda: pretrained("ddpm_digits", "no such folder"),
         lambda: SmallUNet(1, 12),
         lambda: SmallUNet(1, 16, (1,)),
+        lambda: SmallUNet(1, 16, patch=0),
+        lambda: SmallUNet(1, 16, patch=3),
         lambda: net(torch.zeros(2, 3, 8, 8), torch.zeros(2)),
         lambda: net(torch.zeros(2, 1, 7, 8), torch.zeros(2)),
         lambda: net(torch.zeros(1, 8, 8), torch.zeros(1)),

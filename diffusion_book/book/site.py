@@ -354,17 +354,15 @@ def _formula(display):
 def _marks(app, doctree):
     """公式前后的标点归公式，免得落到行首行尾 | punctuation beside a formula joins it, lest a line begin or end with it"""
     from docutils import nodes
-    def take(parent, place, pattern):
-        if not 0 <= place < len(parent) or not isinstance(parent[place], nodes.Text):
-            return ""
-        text = parent[place].astext()
-        found = re.search(pattern, text)[0]
-        if found:
-            parent[place] = nodes.Text(text.removesuffix(found) if place < at else text.removeprefix(found))
-        return found
     for node in list(doctree.findall(nodes.math)):
-        at = node.parent.index(node)
-        node["marks"] = (take(node.parent, at - 1, "[（“「(]*$"), take(node.parent, at + 1, "^[，。；：！？、）”」,.;:)]*"))
+        node["marks"], line = [], node.parent
+        for step, pattern in ((-1, "[（“「(]*$"), (1, "^[，。；：！？、）”」,.;:)]*")):
+            place = line.index(node) + step
+            beside = 0 <= place < len(line) and isinstance(line[place], nodes.Text)
+            text = line[place].astext() if beside else ""
+            node["marks"].append(mark := re.search(pattern, text)[0])
+            if mark:
+                line[place] = nodes.Text(re.sub(pattern, "", text))
 
 def _same_ids(app, doctree):
     """英文标题的 id；公式逐章编号 | the ids of English headings; equations numbered by chapter"""
